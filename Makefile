@@ -1,0 +1,66 @@
+# Two commands matter: `make verify` checks the claims of the papers, `make test` tests the library.
+# Both create .venv on first use and need nothing but Python (3.11 or newer), git and make.
+
+PYTHON ?= python3
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint .ci/constraints.txt
+# Workers share the cores, so each computes on one thread.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv verify test lint figures docs results benchmarks clean
+
+help:
+	@echo "make verify      check every claim of the papers on this machine (minutes); page in build/report/"
+	@echo "make test        lint, types, unit tests, notebooks"
+	@echo "make figures     draw every figure from its shipped table into paper_figures/out/"
+	@echo "make lint        ruff and pyright only"
+	@echo "make docs        build the documentation, executing every notebook, into build/docs/"
+	@echo "make results     verify, and bring the tables in README and docs up to date"
+	@echo "make benchmarks  measure the ratios that docs quote"
+	@echo "make venv        only create .venv"
+
+venv: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "linmem needs Python >= 3.11, found %d.%d; call make PYTHON=python3.11" % v[:2])'
+	@echo "creating $(VENV) (a few minutes, once)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(PIP) --editable '.[dev,docs]'
+	@touch $@
+
+verify: venv
+	$(BIN)/linmem verify --scale quick
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+test: lint
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(ONE_THREAD) $(BIN)/python -m pytest --nbmake --nbmake-timeout=1200 -n $(JOBS) --dist worksteal notebooks/
+
+figures: venv
+	$(BIN)/linmem figures
+
+docs: $(VENV)/.docs
+	$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -b html docs build/docs
+
+results: venv
+	$(BIN)/linmem verify --scale quick
+	$(BIN)/python docs/generate.py --take build/report/claims.json
+
+benchmarks: venv
+	$(BIN)/python benchmarks/operators.py
+	$(BIN)/python benchmarks/ensembles.py
+
+clean:
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis paper_figures/out

@@ -1,0 +1,65 @@
+"""linmem: a theory-verification suite for the memory of recurrent neural networks.
+
+Subjects: :mod:`linmem.continuous` (linear RNNs in continuous time), :mod:`linmem.discrete` (random linear networks),
+:mod:`linmem.trained` (trained RNNs). Frameworks: :mod:`linmem.claims` and :mod:`linmem.figures`. Shared ground:
+:mod:`linmem.kernels`, :mod:`linmem.intervals`, :mod:`linmem.statistics`, :mod:`linmem.checks`, :mod:`linmem.citations`.
+
+Submodules load on first use, so that ``import linmem`` is fast:
+
+>>> import linmem
+>>> linmem.kernels.ExponentialSum([1.0], [2.0]).l1_norm()
+0.5
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from linmem.version import __version__
+
+__all__ = [
+    "__version__",
+    "checks",
+    "citations",
+    "cite",
+    "claims",
+    "continuous",
+    "discrete",
+    "figures",
+    "intervals",
+    "kernels",
+    "statistics",
+    "trained",
+]
+_SUBMODULES = frozenset(__all__) - {"__version__", "cite"}
+
+if TYPE_CHECKING:
+    from linmem import checks as checks
+    from linmem import citations as citations
+    from linmem import claims as claims
+    from linmem import continuous as continuous
+    from linmem import discrete as discrete
+    from linmem import figures as figures
+    from linmem import intervals as intervals
+    from linmem import kernels as kernels
+    from linmem import statistics as statistics
+    from linmem import trained as trained
+
+
+def cite(target: object) -> str:
+    """BibTeX of what ``target`` rests on: see :func:`linmem.citations.cite`."""
+    from linmem import citations
+
+    return citations.cite(target)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"linmem.{name}")
+    raise AttributeError(f"module 'linmem' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
