@@ -1,0 +1,30 @@
+"""Sphinx configuration: `make docs` builds the pages and executes every notebook."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import linmem
+
+HERE = Path(__file__).resolve().parent
+
+project = "linmem"
+author = "The linmem developers"
+release = version = linmem.__version__
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build", "results"]
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 2
+nb_execution_mode = "force"
+nb_execution_timeout = 1200
+nb_execution_raise_on_error = True
+html_theme = "furo"
+html_title = f"linmem {version}"
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+# Notebooks live at the top of the project; Sphinx reads copies that are made anew at each build.
+shutil.rmtree(HERE / "notebooks", ignore_errors=True)
+shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))

@@ -1,0 +1,134 @@
+"""Figures: the contract, bytes that depend on the table alone, tables that carry their provenance."""
+
+import json
+from datetime import date
+
+import matplotlib
+import pandas as pd
+import pytest
+
+from linmem import figures
+from linmem.content import content_folder
+from linmem.provenance import provenance, read_table, write_table
+
+NAMES = figures.names()
+AUDITED = {"li2021_plateau": "time", "charles2018_recovery": "rmse", "illium2022_distance": "error"}
+
+
+@pytest.fixture(params=NAMES)
+def name(request):
+    return request.param
+
+
+def test_there_is_a_figure_of_each_paper():
+    assert {"li2021_plateau", "charles2018_recovery", "illium2022_distance"} <= set(NAMES)
+
+
+def test_tables_ship_with_provenance(name):
+    table, facts = read_table(figures.shipped(name))
+    assert len(table)
+    assert {"linmem", "commit", "figure", "scale", "seed", "processor", "wall_seconds"} <= set(facts)
+    assert facts["figure"] == name
+    assert facts["scale"] == "paper"
+
+
+def test_shipped_tables_cover_their_grid(name):
+    table, _ = read_table(figures.shipped(name))
+    for parameters in figures.grid(name, "paper"):
+        kept = {key: value for key, value in parameters.items() if key in table}
+        rows = table[(table[list(kept)] == pd.Series(kept)).all(axis=1)] if kept else table
+        assert len(rows), parameters
+
+
+def test_a_random_cell_of_the_shipped_table_comes_out_again(name):
+    today = date.today().toordinal()  # another cell each day; the message of a failure names it
+    found = figures.audit(name, rng=today)
+    assert found.agrees, (found.parameters, found.shipped, found.fresh)
+    assert len(found.shipped) == len(found.fresh) > 0
+
+
+def test_an_audit_can_fail(name):
+    table, _ = read_table(figures.shipped(name))
+    agree = getattr(figures.load(name), "agree", figures.tables_agree)
+    column = AUDITED[name]
+    assert agree(table, table)
+    assert not agree(table, table.assign(**{column: 0.5 * table[column] + 1.0}))
+
+
+def test_same_table_same_bytes(name, tmp_path):
+    table, _ = read_table(figures.shipped(name))
+    first = figures.save(figures.draw(name, table), tmp_path / "a", name, ["pdf", "png", "svg"])
+    second = figures.save(figures.draw(name, table.copy()), tmp_path / "b", name, ["pdf", "png", "svg"])
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes(), one.name
+    changed = table.iloc[: len(table) // 2]
+    third = figures.save(figures.draw(name, changed), tmp_path / "c", name, ["svg"])
+    assert third[0].read_bytes() != first[2].read_bytes()
+
+
+def test_pdf_is_vector_with_embedded_fonts(name, tmp_path):
+    table, _ = read_table(figures.shipped(name))
+    pdf = figures.save(figures.draw(name, table), tmp_path, name, ["pdf"])[0].read_bytes()
+    assert b"/FontFile2" in pdf  # TrueType, embedded
+    assert b"/Type3" not in pdf
+
+
+def test_figures_fit_a_column_or_a_page(name):
+    table, _ = read_table(figures.shipped(name))
+    width, height = figures.draw(name, table).get_size_inches()
+    assert width in (3.4, 7.0)
+    assert height <= 9.0
+
+
+def test_drawing_leaves_the_users_style_alone(name):
+    before = dict(matplotlib.rcParams)
+    figures.draw(name, read_table(figures.shipped(name))[0])
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_seeds_of_cells_differ_and_do_not_depend_on_order(name):
+    cells = figures.grid(name, "paper")
+    seeds = [figures.cell_seed(name, cell, 0) for cell in cells]
+    assert len(set(seeds)) == len(cells)
+    assert seeds == [figures.cell_seed(name, dict(reversed(cell.items())), 0) for cell in cells]
+    assert figures.cell_seed(name, cells[0], 1) != seeds[0]
+
+
+def test_grids_are_plain_data(name):
+    for scale in figures.SCALES:
+        assert json.loads(json.dumps(figures.grid(name, scale))) == figures.grid(name, scale)
+
+
+def test_tables_keep_provenance(tmp_path):
+    table = pd.DataFrame({"a": [1, 2], "b": [0.1, 0.2]})
+    write_table(tmp_path / "t.parquet", table, {**provenance(), "seed": 3})
+    again, facts = read_table(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(table, again)
+    assert facts["seed"] == 3
+    table.to_parquet(tmp_path / "foreign.parquet")
+    with pytest.raises(ValueError, match="carries no linmem provenance"):
+        read_table(tmp_path / "foreign.parquet")
+    (tmp_path / "text.parquet").write_text("no table")
+    with pytest.raises(ValueError, match="must be a Parquet file"):
+        read_table(tmp_path / "text.parquet")
+
+
+def test_bad_calls(tmp_path):
+    table, _ = read_table(figures.shipped(NAMES[0]))
+    with pytest.raises(ValueError, match="figure must be one of"):
+        figures.draw("nothing", table)
+    with pytest.raises(ValueError, match="scale must be one of"):
+        figures.grid(NAMES[0], "huge")
+    with pytest.raises(ValueError, match="format must be one of"):
+        figures.save(figures.draw(NAMES[0], table), tmp_path, "x", ["bmp"])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="must be a folder"):
+        figures.make(NAMES[0], tmp_path / "file")
+
+
+def test_a_figure_without_its_parts_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "half.py").write_text("def draw(table): ...\n")
+    monkeypatch.setattr("linmem.figures.module.content_folder", lambda name: tmp_path)
+    with pytest.raises(ValueError, match="must define grid, cell, draw, got no grid, cell"):
+        figures.grid("half")
+    assert content_folder("paper_figures") != tmp_path
