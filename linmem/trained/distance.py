@@ -1,0 +1,103 @@
+"""When a position counts as memorised, and how far a memory reaches.
+
+``solved := mean absolute error < 0.03`` for a network trained with the rate going to zero; ``< 0.05`` for one single
+cell, whose error cannot fall below 0.038 (:func:`single_cell_floor`). The constant answer 1/2 has error 0.25.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+from scipy import optimize
+
+from linmem.checks import check_finite, check_integer
+from linmem.citations import cites
+from linmem.statistics import Interval, proportion_interval
+
+
+def solved_threshold(state_size: int) -> float:
+    """Mean absolute error below which a position counts as memorised: 0.05 for one cell, 0.03 for more.
+
+    >>> solved_threshold(1), solved_threshold(5)
+    (0.05, 0.03)
+    """
+    return 0.05 if check_integer("state_size", state_size, minimum=1) == 1 else 0.03
+
+
+@cites("linmem")
+def single_cell_floor(grid: int = 20_000) -> float:
+    """Least error of one tanh cell: ``min over w, b of integral_0^1 |tanh(w x + b) - x| dx``, about 0.038.
+
+    It is the floor at p = 1. No recurrent weight helps there: given the past, ``u h_{q-1}`` only moves b, so that the
+    error given any past is at least this minimum.
+
+    Parameters
+    ----------
+    grid : points of the midpoint rule, whose error is O(1/grid^2).
+
+    >>> round(single_cell_floor(), 3)
+    0.038
+    """
+    points = check_integer("grid", grid, minimum=10)
+    x = (np.arange(points) + 0.5) / points
+
+    def error(parameters: Float[np.ndarray, "2"]) -> float:
+        return float(np.abs(np.tanh(parameters[0] * x + parameters[1]) - x).mean())
+
+    found = optimize.minimize(error, [1.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+    return float(found.fun)
+
+
+def _columns(
+    state_sizes: Sequence[int], positions: Sequence[int], solved: Sequence[bool]
+) -> list[tuple[int, int, bool]]:
+    if not len(state_sizes) == len(positions) == len(solved):
+        raise ValueError(
+            "state_sizes, positions and solved must have one entry per network, got lengths "
+            f"{len(state_sizes)}, {len(positions)}, {len(solved)}; pass columns of one table"
+        )
+    return [
+        (check_integer("state size", c, minimum=1), check_integer("position", p, minimum=1), bool(s))
+        for c, p, s in zip(state_sizes, positions, solved, strict=True)
+    ]
+
+
+def solved_fractions(
+    state_sizes: Sequence[int], positions: Sequence[int], solved: Sequence[bool], level: float = 0.95
+) -> dict[tuple[int, int], Interval]:
+    """Fraction of solved networks for each (state size c, position p), with its Clopper-Pearson interval.
+
+    Parameters
+    ----------
+    state_sizes, positions, solved : one entry per trained network.
+    level : coverage of each interval.
+
+    >>> solved_fractions([1, 1, 1], [1, 1, 2], [True, True, False])[1, 1].value
+    1.0
+    """
+    groups: dict[tuple[int, int], list[bool]] = {}
+    for c, p, flag in _columns(state_sizes, positions, solved):
+        groups.setdefault((c, p), []).append(flag)
+    return {key: proportion_interval(sum(flags), len(flags), level) for key, flags in sorted(groups.items())}
+
+
+@cites("illium2022", "Section 4")
+def memory_distance(
+    state_sizes: Sequence[int], positions: Sequence[int], solved: Sequence[bool], fraction: float = 0.5
+) -> dict[int, int]:
+    """Largest position p that more than ``fraction`` of the networks of c cells solve, for each c; 0 if none.
+
+    >>> memory_distance([1, 1, 2, 2], [1, 2, 1, 2], [True, False, True, True])
+    {1: 1, 2: 2}
+    """
+    share = check_finite("fraction", fraction)
+    if not 0.0 <= share < 1.0:
+        raise ValueError(f"fraction must lie in [0, 1), got {fraction!r}; pass e.g. 0.5")
+    table: Mapping[tuple[int, int], Interval] = solved_fractions(state_sizes, positions, solved)
+    reach = {c: 0 for c, _ in table}
+    for (c, p), interval in table.items():
+        if interval.value > share:
+            reach[c] = max(reach[c], p)
+    return reach
