@@ -120,7 +120,7 @@ def _scatter(axes: Axes, table: pd.DataFrame) -> None:
         Line2D([], [], color="black", linewidth=1.0, label="best linear,\n$n$ states"),
         *lines,
     ]
-    axes.set_xlim(0.5, last + 0.5)
+    axes.set_xlim(0.4, last + 0.6)
     axes.set_ylim(0.0, 0.27)
     axes.set_xticks(range(1, last + 1))
     axes.set_xlabel("position from the end, $p$")

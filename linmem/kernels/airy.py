@@ -1,0 +1,95 @@
+"""The Airy kernel: an oscillating memory that arrives after a delay, the second target of Figure 1 of Li et al."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from scipy.special import ai_zeros, airy
+
+from linmem.checks import check_nonnegative, check_positive
+from linmem.citations import cites
+from linmem.kernels.protocol import KernelAlgebra, check_points, check_times
+from linmem.kernels.quadrature import panel_rule
+
+END = 24.0  # Ai(24) = 5e-36
+GRADING = 24  # the first panel is halved this often towards t = 0, for large u
+
+
+@cites("li2021", "Figure 1")
+@dataclass(frozen=True)
+class Airy(KernelAlgebra):
+    """rho(t) = Ai(s0 (t - t0)).
+
+    Parameters
+    ----------
+    scale : s0 > 0, in 1/time.
+    delay : t0 >= 0, in time units; the last and largest swing of the kernel is near t0.
+
+    P and its derivatives by composite Gauss-Legendre on [0, t0 + 24/s0], panels graded by the local wave number
+    sqrt(s0 (t0 - t)) and towards t = 0, 16 nodes each. Error: a few eps * int t^k e^{-ut} |rho| dt (absolute, since P
+    itself cancels) for u up to 1e7 s0. Domain u >= -s0. The exact identities
+
+        s0^3 (P' + t0 P) + u^2 P - u rho(0) - rho'(0) = 0    and its derivative in u
+
+    hold the three transforms together (they follow from Ai'' = z Ai; the tests use them). They are not used to compute
+    P' or P'': at large u they cancel, the quadrature does not. ||rho||_2^2 = (z Ai(-z)^2 + Ai'(-z)^2)/s0, z = s0 t0.
+
+    >>> kernel = Airy(scale=2.25, delay=4.0)
+    >>> round(float(kernel.laplace(0.5)), 10)
+    0.0117585102
+    """
+
+    scale: float
+    delay: float
+
+    def __post_init__(self) -> None:
+        check_positive("scale", self.scale)
+        check_nonnegative("delay", self.delay)
+
+    def __call__(self, t: ArrayLike) -> Float[np.ndarray, "..."]:
+        """Ai(s0 (t - t0))."""
+        return np.asarray(airy(self.scale * (check_times(t) - self.delay))[0])
+
+    def laplace(self, u: ArrayLike, derivative: int = 0) -> Float[np.ndarray, "..."]:
+        """P, P' or P'' at u >= -s0."""
+        points = check_points(u, derivative, -self.scale, strict=False)
+        nodes, weighted = _rule(self)
+        return np.asarray(np.exp(-np.multiply.outer(points, nodes)) @ (weighted * (-nodes) ** derivative))
+
+    def l1_norm(self) -> float:
+        """int |rho| dt by the same rule (the zeros of Ai are panel edges)."""
+        return float(np.abs(_rule(self)[1]).sum())
+
+    def l2_norm(self) -> float:
+        """((z Ai(-z)^2 + Ai'(-z)^2)/s0)^{1/2}, z = s0 t0."""
+        z = self.scale * self.delay
+        value, slope = airy(-z)[:2]
+        return float(np.sqrt((z * value**2 + slope**2) / self.scale))
+
+    def knots(self) -> Float[np.ndarray, "K"]:
+        """Zeros of the kernel, panels of phase <= 2 between them, and a geometric grading towards t = 0."""
+        z_start = -self.scale * self.delay
+        # cumulated phase: int sqrt(1 + |z|) dz over [z_start, 0], then steps of 1 over [0, END]
+        phase = 2 / 3 * ((1 - z_start) ** 1.5 - 1)
+        steps: Float[np.ndarray, "S"] = np.linspace(phase, 0.0, int(np.ceil(phase / 2)) + 1)
+        left: Float[np.ndarray, "S"] = 1 - (1 + 1.5 * steps) ** (2 / 3)
+        count = int(phase / np.pi) + 2
+        zeros = ai_zeros(count)[0]
+        z = np.concatenate([left[1:] if phase else left[:0], zeros[zeros > z_start], np.arange(1.0, END + 1)])
+        t = np.unique(np.append(0.0, self.delay + z / self.scale))
+        t = t[t >= 0]
+        return np.union1d(t, t[1] * 0.5 ** np.arange(1, GRADING))
+
+
+@lru_cache(maxsize=32)
+def _rule(kernel: Airy) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "N"]]:
+    """Nodes t and weights g * rho(t), kept because a flow asks for them thousands of times."""
+    nodes, weights = panel_rule(kernel.knots())
+    weighted = weights * kernel(nodes)
+    nodes.setflags(write=False)
+    weighted.setflags(write=False)
+    return nodes, weighted
