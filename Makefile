@@ -19,7 +19,7 @@ help:
 	@echo "make lint        ruff and pyright only"
 	@echo "make docs        build the documentation, executing every notebook, into build/docs/"
 	@echo "make results     verify, and bring the tables in README and docs up to date"
-	@echo "make benchmarks  measure the ratios that docs quote"
+	@echo "make benchmarks  measure the ratios that docs/benchmarks.md shows, and bring it up to date"
 	@echo "make venv        only create .venv"
 
 venv: $(VENV)/.installed
@@ -59,8 +59,9 @@ results: venv
 	$(BIN)/python docs/generate.py --take build/report/claims.json
 
 benchmarks: venv
-	$(BIN)/python benchmarks/operators.py
-	$(BIN)/python benchmarks/ensembles.py
+	$(ONE_THREAD) $(BIN)/python benchmarks/operators.py --json docs/results/operators.json
+	$(ONE_THREAD) $(BIN)/python benchmarks/ensembles.py --json docs/results/ensembles.json
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis paper_figures/out

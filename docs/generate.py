@@ -59,8 +59,9 @@ def statements(report: dict[str, Any]) -> str:
             interval = "–" if m["low"] == m["high"] else f"[{m['low']:.4g}, {m['high']:.4g}]"
             bound = m["bound"] if isinstance(m["bound"], list) else [m["bound"]]
             goal = ", ".join(f"{end:.4g}" for end in bound)
-            relation = m["relation"].replace("<", "&lt;").replace(">", "&gt;")
-            rows.append(f"| {m['name']} | {m['value']:.4g} | {interval} | {relation} {goal} |")
+            relation = {"<=": "≤", ">=": "≥", "<": "&lt;", ">": "&gt;", "==": "="}.get(m["relation"], m["relation"])
+            name = m["name"].replace("|", "\\|")
+            rows.append(f"| {name} | {m['value']:.4g} | {interval} | {relation} {goal} |")
         parts.append("\n".join(rows) + "\n")
         for control in claim["controls"]:
             parts.append(f"Control: {control['description']} (verdict: {control['verdict']}).\n")
@@ -73,9 +74,16 @@ def benchmark_table(name: str) -> str:
     columns = list(facts["rows"][0])
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for row in facts["rows"]:
-        cells = (f"{value:.3g}" if isinstance(value, float) else str(value) for value in row.values())
+        cells = (_number(value) for value in row.values())
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _number(value: object) -> str:
+    """Three significant digits, without an exponent for numbers that need none."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def block(name: str) -> str:

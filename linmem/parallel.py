@@ -1,15 +1,17 @@
 """Independent tasks on worker processes: one BLAS and torch thread each, and no task can take another down.
 
-A worker that dies (killed, out of memory, a crash in native code) breaks its whole pool. The tasks that were lost with
-it run again, each in a pool of its own, so that only the one that kills its worker is reported as lost.
+A worker that dies (killed, out of memory, a crash in native code) breaks its whole pool. The tasks that were in flight
+run again, each in a pool of its own, so that only the one that kills its worker is reported as lost; the others go on
+in a new pool.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future, as_completed
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from typing import TYPE_CHECKING, TypeVar
 
 from linmem.checks import check_integer
 
@@ -65,36 +67,34 @@ def run_tasks(
     [(0, 1), (1, 2)]
     """
     jobs = available_cores() if jobs is None else check_integer("jobs", jobs, minimum=1)
-    lost: list[int] = []
-    for index, outcome in _in_one_pool(function, tasks, range(len(tasks)), jobs):
-        if isinstance(outcome, BrokenExecutor):
-            lost.append(index)
-        else:
-            yield index, outcome
-    for alone in sorted(lost):
-        for index, outcome in _in_one_pool(function, tasks, [alone], 1):
-            if isinstance(outcome, BrokenExecutor):
+    waiting = deque(range(len(tasks)))
+    while waiting:
+        suspects = yield from _until_broken(function, tasks, waiting, jobs)
+        for index in suspects:
+            if (yield from _until_broken(function, tasks, deque([index]), 1)):
                 yield index, WorkerLost("the worker process died (killed, out of memory, or a crash in native code)")
-            else:
-                yield index, outcome
 
 
-def _in_one_pool(
-    function: Callable[[Task], Outcome], tasks: Sequence[Task], indices: Sequence[int], jobs: int
-) -> Iterator[tuple[int, Outcome | BaseException]]:
-    if not indices:
-        return
-    pool = _pool(min(jobs, len(indices)))
+def _until_broken(
+    function: Callable[[Task], Outcome], tasks: Sequence[Task], waiting: deque[int], jobs: int
+) -> Generator[tuple[int, Outcome | BaseException], None, list[int]]:
+    """Run waiting tasks in one pool, ``jobs`` at a time; return those in flight when it broke (none: all are done)."""
+    pool = _pool(min(jobs, len(waiting)))
+    flying: dict[Future[Outcome], int] = {}
     finished = False
     try:
-        futures: dict[Future[Any], int] = {}
-        for index in indices:
-            try:
-                futures[pool.submit(function, tasks[index])] = index
-            except BrokenExecutor as error:
-                yield index, error
-        for future in as_completed(futures):
-            yield futures[future], future.exception() or future.result()
+        while waiting or flying:
+            while waiting and len(flying) < jobs:
+                flying[pool.submit(function, tasks[waiting[0]])] = waiting[0]
+                waiting.popleft()
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                error = future.exception()
+                if isinstance(error, BrokenExecutor):
+                    return sorted(flying.values())
+                yield flying.pop(future), error or future.result()
         finished = True
+    except BrokenExecutor:  # submitting to a pool that has just broken: the task stays in waiting
+        return sorted(flying.values())
     finally:
         pool.shutdown(wait=finished, kill_workers=not finished)
+    return []

@@ -140,6 +140,7 @@ def claim(
     ------
     ValueError : for an id of another form, an unknown kind or expected verdict, an empty statement.
 
+    >>> from linmem.claims import Evidence, Measurement, Scale, claim
     >>> @claim("doe2030/one", source="linmem", locator="-", kind="symbolic", statement="$1 = 1$")
     ... def one(scale, rng):
     ...     return Evidence([Measurement("one", 1, "==", 1)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +50,7 @@ def title(name: str) -> str:
 
 
 def draw(name: str, table: pd.DataFrame) -> Figure:
-    """Draw figure ``name`` from its table, in linmem's style.
+    """Draw figure ``name`` from its table, in linmem's style. The figure shows itself in a notebook.
 
     Parameters
     ----------
@@ -58,7 +60,15 @@ def draw(name: str, table: pd.DataFrame) -> Figure:
     with style():
         figure: Figure = load(name).draw(table)
         figure.draw_without_rendering()  # fixes the layout while the style is in force
+    setattr(figure, "_repr_png_", partial(_png, figure))  # noqa: B010  # how Jupyter shows an object
     return figure
+
+
+def _png(figure: Figure) -> bytes:
+    image = BytesIO()
+    with style():
+        figure.savefig(image, format="png")
+    return image.getvalue()
 
 
 def grid(name: str, scale: str = "quick") -> list[dict[str, Any]]:

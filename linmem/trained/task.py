@@ -40,7 +40,7 @@ class Batch:
 @cites("illium2022", "Definitions 1 and 2")
 @dataclass(frozen=True)
 class MemoryTask:
-    """Recall ``x_{q+1-p}`` after reading ``x_1 .. x_q``, with ``q ~ U{min_length..max_length}`` and ``x_i ~ U[0, 1]``.
+    """Recall ``x_{q+1-p}`` after reading ``x_1`` to ``x_q``, with ``q ~ U{min_length..max_length}`` uniform ``x_i``.
 
     Parameters
     ----------

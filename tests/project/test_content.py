@@ -28,6 +28,7 @@ def test_notebook_is_clean_and_in_order(path):
     nbformat.validate(book)
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert [cell for cell in code if cell.outputs or cell.execution_count is not None] == []
+    assert code[0].source.startswith("%matplotlib inline\n")  # figures made without pyplot are shown as well
     text = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
     headings = re.findall(r"^## +(.+?) *$", text, flags=re.MULTILINE)
     assert [heading for heading in headings if heading in SECTIONS] == SECTIONS
