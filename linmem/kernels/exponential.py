@@ -12,7 +12,8 @@ from scipy.optimize import brentq
 
 from linmem.checks import check_array
 from linmem.citations import cites
-from linmem.kernels.protocol import KernelAlgebra, check_points, check_times
+from linmem.kernels.algebra import KernelAlgebra
+from linmem.kernels.protocol import Kernel, check_points, check_times
 
 
 @cites("li2021", "Section 4")
@@ -83,6 +84,11 @@ class ExponentialSum(KernelAlgebra):
         """(sum_ij a_i a_j / (w_i + w_j))^{1/2}."""
         a, w = self._arrays()
         return float(np.sqrt(max(0.0, a @ (a / (w[:, None] + w)).sum(1))))
+
+    def inner(self, other: Kernel) -> float:
+        """<rho, other> = sum_j a_j P_other(w_j): an inner product with an exponential is a Laplace transform."""
+        a, w = self._arrays()
+        return float(a @ other.laplace(w))
 
     def knots(self) -> Float[np.ndarray, "K"]:
         """0, then a geometric grid of ratio 2 from 1/max w to 40/min w, and the zeros of rho."""

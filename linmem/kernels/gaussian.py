@@ -12,7 +12,8 @@ from scipy.special import erfcx, ndtr
 
 from linmem.checks import check_finite, check_positive
 from linmem.citations import cites
-from linmem.kernels.protocol import KernelAlgebra, check_points, check_times
+from linmem.kernels.algebra import KernelAlgebra
+from linmem.kernels.protocol import check_points, check_times
 from linmem.kernels.quadrature import panel_rule
 
 

@@ -11,7 +11,8 @@ from scipy.special import beta
 
 from linmem.checks import check_finite, check_positive
 from linmem.citations import cites
-from linmem.kernels.protocol import KernelAlgebra, check_points, check_times
+from linmem.kernels.algebra import KernelAlgebra
+from linmem.kernels.protocol import check_points, check_times
 
 STEP = 0.1875  # trapezoid step in x = log t, a binary fraction; the integrand is analytic for |Im x| < pi/2
 TAIL = 46.0  # e^-46 = 1e-20: what the truncation of the sums leaves out, relative

@@ -1,4 +1,4 @@
-"""The protocol every memory kernel obeys, and the checks and operators all of them share.
+"""The protocol every memory kernel obeys, and the checks all of them share.
 
 A kernel is a function rho(t) of the lag t >= 0; its Laplace transform is
 
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from linmem.checks import check_array, check_finite, check_integer, check_positive
+from linmem.checks import check_array, check_integer
 
 
 @runtime_checkable
@@ -46,47 +46,6 @@ class Kernel(Protocol):
     def knots(self) -> Float[np.ndarray, "K"]:
         """Panel edges of a composite quadrature, ascending from 0."""
         ...
-
-
-class KernelAlgebra:
-    """Operators of the concrete kernels: rho1 + rho2, rho1 - rho2, c * rho, -rho, `delayed`, `time_scaled`."""
-
-    def __add__(self: Kernel, other: Kernel) -> Kernel:
-        from linmem.kernels.algebra import KernelSum
-
-        return KernelSum((self, other))
-
-    def __sub__(self: Kernel, other: Kernel) -> Kernel:
-        from linmem.kernels.algebra import KernelSum, ScaledKernel
-
-        return KernelSum((self, ScaledKernel(other, -1.0)))
-
-    def __mul__(self: Kernel, factor: float) -> Kernel:
-        from linmem.kernels.algebra import ScaledKernel
-
-        return ScaledKernel(self, check_finite("factor", factor))
-
-    def __rmul__(self: Kernel, factor: float) -> Kernel:
-        from linmem.kernels.algebra import ScaledKernel
-
-        return ScaledKernel(self, check_finite("factor", factor))
-
-    def __neg__(self: Kernel) -> Kernel:
-        from linmem.kernels.algebra import ScaledKernel
-
-        return ScaledKernel(self, -1.0)
-
-    def delayed(self: Kernel, delay: float) -> Kernel:
-        """The kernel rho(t - delay) for t >= delay, and 0 before: the network that waits `delay` first."""
-        from linmem.kernels.algebra import DelayedKernel
-
-        return DelayedKernel(self, delay)
-
-    def time_scaled(self: Kernel, factor: float) -> Kernel:
-        """The kernel rho(factor * t): the same memory, `factor` times faster (its amplitude is kept)."""
-        from linmem.kernels.algebra import TimeScaledKernel
-
-        return TimeScaledKernel(self, check_positive("factor", factor))
 
 
 def check_times(t: ArrayLike) -> Float[np.ndarray, "..."]:

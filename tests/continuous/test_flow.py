@@ -19,7 +19,7 @@ from linmem.continuous import (
     plateau,
 )
 from linmem.kernels import Airy, ExponentialSum, GaussianBump
-from linmem.kernels.protocol import KernelAlgebra
+from linmem.kernels.algebra import KernelAlgebra
 
 FIT = ExponentialSum([1.0, 0.0], [1.0, 0.5])
 PROBLEM = DeviationLoss(FIT, GaussianBump(6.0))
