@@ -61,6 +61,7 @@ results: venv
 benchmarks: venv
 	$(ONE_THREAD) $(BIN)/python benchmarks/operators.py --json docs/results/operators.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/ensembles.py --json docs/results/ensembles.json
+	$(ONE_THREAD) $(BIN)/python benchmarks/sweeps.py --json docs/results/sweeps.json
 	$(BIN)/python docs/generate.py
 
 clean:

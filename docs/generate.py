@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
-PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/benchmarks.md")
+PAGES = ("README.md", "docs/index.md", "docs/claims.md", "docs/benchmarks.md", "docs/sweeps.md")
 BLOCK = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "intervals",
     "kernels",
     "statistics",
+    "sweep",
     "trained",
 ]
 _SUBMODULES = frozenset(__all__) - {"__version__", "cite"}
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from linmem import intervals as intervals
     from linmem import kernels as kernels
     from linmem import statistics as statistics
+    from linmem import sweep as sweep
     from linmem import trained as trained
 
 

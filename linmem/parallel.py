@@ -8,6 +8,8 @@ in a new pool.
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
 
-_THREADS = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -39,10 +41,23 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
+def worker_pool(jobs: int) -> ProcessPoolExecutor:
+    """A pool of ``jobs`` worker processes of one BLAS and torch thread each, which end when this process does."""
     from loky import ProcessPoolExecutor
 
-    return ProcessPoolExecutor(max_workers=jobs, env=dict.fromkeys(_THREADS, "1"))
+    environment = dict.fromkeys(THREAD_VARIABLES, "1")
+    return ProcessPoolExecutor(jobs, env=environment, initializer=end_with_parent, initargs=(os.getpid(),))
+
+
+def end_with_parent(parent: int) -> None:
+    """In a worker process: leave within a second of the death of ``parent``, which cannot tell us when it is killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def run_tasks(
@@ -79,7 +94,7 @@ def _until_broken(
     function: Callable[[Task], Outcome], tasks: Sequence[Task], waiting: deque[int], jobs: int
 ) -> Generator[tuple[int, Outcome | BaseException], None, list[int]]:
     """Run waiting tasks in one pool, ``jobs`` at a time; return those in flight when it broke (none: all are done)."""
-    pool = _pool(min(jobs, len(waiting)))
+    pool = worker_pool(min(jobs, len(waiting)))
     flying: dict[Future[Outcome], int] = {}
     finished = False
     try:

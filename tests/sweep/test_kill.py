@@ -1,0 +1,171 @@
+"""Parents, workers and cells that die: a sweep goes on where it stopped, and ends with the bytes of a quiet run."""
+
+import os
+import random
+import shutil
+import signal
+import time
+from contextlib import suppress
+from subprocess import TimeoutExpired
+
+import psutil
+import pytest
+
+from linmem.sweep import CellsFailed, Grid, Store, export_store, run
+from linmem.sweep.driver import LOST
+
+CELLS = 500
+KILLS = 20
+
+
+def workers(pid):
+    """The worker processes of a sweep (not the tracker beside them)."""
+    try:
+        return [p for p in psutil.Process(pid).children(recursive=True) if "--process-name" in p.cmdline()]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def exported(store):
+    return export_store(store, store.with_suffix(".parquet"), times=False).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def quiet(sweeps):
+    """Bytes of a sweep that nobody disturbed."""
+    store = sweeps.folder / "quiet.db"
+    code, out, err = sweeps.end(store, cells=CELLS)
+    assert (code, out, err) == (0, f"{CELLS}\n", "")
+    return exported(store)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 4])
+def test_killed_parents(sweeps, tmp_path, quiet, count, until, jobs):
+    store, aside = tmp_path / "killed.db", tmp_path / "aside"
+    aside.mkdir()
+    rng = random.Random(jobs)
+    seen = []
+    startup = None
+    for _ in range(KILLS):
+        child = sweeps.start(store, cells=CELLS, jobs=jobs)
+        if startup is None:
+            startup = until(lambda: count(store) > 0)
+        else:
+            with suppress(TimeoutExpired):
+                child.wait(startup * rng.uniform(0.5, 1.2))
+        child.kill()
+        child.communicate()
+        for path in tmp_path.glob("killed.db*"):  # to count in a copy: a reader would tidy up what the kill left
+            shutil.copy(path, aside)
+        seen.append(count(aside / "killed.db"))
+    assert seen == sorted(seen)
+    assert sum(0 < cells < CELLS for cells in seen) >= 3
+    assert len(set(seen)) >= 3
+    code, out, err = sweeps.end(store, cells=CELLS, jobs=jobs)
+    assert (code, out, err) == (0, f"{CELLS}\n", "")
+    assert exported(store) == quiet
+
+
+def test_killed_workers(sweeps, tmp_path, count, until):
+    """The pool's cells in flight (at most 70) run again one by one; the next worker dies when they are through."""
+    store, other = tmp_path / "killed.db", tmp_path / "quiet.db"
+    cells, least = 420, 5
+    calm = sweeps.start(other, cell="slow", cells=cells, jobs=2)
+    child = sweeps.start(store, cell="slow", cells=cells, jobs=2)
+    rng = random.Random(0)
+    for _ in range(3):
+        until(lambda least=least: count(store) >= least and len(workers(child.pid)) == 2)
+        rng.choice(workers(child.pid)).kill()
+        least = count(store) + 100
+    assert child.communicate(timeout=60) == (f"{cells}\n", "")
+    assert calm.communicate(timeout=60) == (f"{cells}\n", "")
+    assert exported(store) == exported(other)
+    with Store(store) as kept:
+        assert set(kept.keys().values()) == {"done"}
+
+
+@pytest.mark.parametrize("jobs", [2, 4])
+def test_workers_do_not_outlive_a_killed_parent(sweeps, tmp_path, count, until, jobs):
+    store = tmp_path / "orphans.db"
+    child = sweeps.start(store, cell="endless", cells=60, jobs=jobs)
+    until(lambda: count(store) > 0)
+    family = psutil.Process(child.pid).children(recursive=True)
+    assert sum("--process-name" in process.cmdline() for process in family) == jobs
+    child.kill()
+    child.communicate()
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interrupt_keeps_what_is_finished(sweeps, tmp_path, count, until, jobs):
+    store = tmp_path / "stopped.db"
+    child = sweeps.start(store, cell="endless", cells=60, jobs=jobs)
+    until(lambda: count(store) >= 5)
+    time.sleep(0.5)
+    before, family = count(store), psutil.Process(child.pid).children(recursive=True)
+    start = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert time.monotonic() - start < 5
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    assert before <= count(store) < 60
+    assert not psutil.wait_procs(family, timeout=10)[1]
+    with Store(store) as kept:
+        assert len(kept.records()) == count(store)  # none of them damaged
+        state = kept.progress()
+        assert (state.done, state.failed, state.finished) == (count(store), 0, False)
+
+
+def deadly(seed, k, mark):
+    if k == 7 or (k == 3 and not os.path.exists(mark)):
+        open(mark, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"double": 2 * k}
+
+
+def test_only_the_cell_that_kills_its_worker_is_given_up(tmp_path):
+    """Cell 3 dies once and is done, cell 7 dies always."""
+    grid = Grid(k=range(16), mark=[str(tmp_path / "mark")])
+    with pytest.raises(CellsFailed, match=r"1 of 16 cells failed, first \{'k': 7.*died twice") as caught:
+        run(deadly, grid, tmp_path / "deadly.db", jobs=2)
+    [(parameters, error)] = caught.value.failures
+    assert (parameters["k"], error) == (7, LOST)
+    assert caught.value.table["k"].tolist() == [k for k in range(16) if k != 7]
+    assert caught.value.table["double"].tolist() == [2 * k for k in range(16) if k != 7]
+
+
+def fragile(seed, k, flag, log):
+    with open(log, "a") as file:
+        file.write(f"{k}\n")
+    if k % 5 == 2 and not os.path.exists(flag):
+        raise ZeroDivisionError(f"cell {k}")
+    return {"triple": 3 * k}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_failed_cells_are_kept_with_their_traceback_and_tried_again_on_demand(tmp_path, jobs):
+    store, flag, log = tmp_path / "fragile.db", tmp_path / "flag", tmp_path / "log"
+    grid = Grid(k=range(20), flag=[str(flag)], log=[str(log)])
+
+    def computed():
+        numbers = sorted(map(int, log.read_text().split())) if log.exists() else []
+        log.unlink(missing_ok=True)
+        return numbers
+
+    with pytest.raises(CellsFailed, match="4 of 20 cells failed") as caught:
+        run(fragile, grid, store, jobs=jobs)
+    assert computed() == list(range(20))
+    assert [parameters["k"] for parameters, _ in caught.value.failures] == [2, 7, 12, 17]
+    assert "in fragile" in caught.value.failures[0][1]
+    assert caught.value.failures[0][1].endswith("ZeroDivisionError: cell 2\n")
+    assert len(caught.value.table) == 16
+
+    flag.touch()
+    with pytest.raises(CellsFailed, match="4 of 20 cells failed"):
+        run(fragile, grid, store, jobs=jobs)
+    assert computed() == []
+    assert run(fragile, grid, store, jobs=jobs, retry_failed=True)["triple"].tolist() == [3 * k for k in range(20)]
+    assert computed() == [2, 7, 12, 17]
+    assert len(run(fragile, grid, store, jobs=jobs, retry_failed=True)) == 20
+    assert computed() == []
