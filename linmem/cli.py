@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from rich.table import Table
 
 import linmem
 from linmem.checks import check_choice, nearest
+from linmem.cli_sweep import Cluster, Fresh, Jobs, RetryFailed, Seed, Yes, confirm_fresh, report_failures, sweep_app
 
 app = typer.Typer(
     name="linmem",
@@ -28,12 +30,11 @@ app = typer.Typer(
 Start with  [bold]linmem claims[/bold]  (what is claimed, and where),  [bold]linmem verify[/bold]  (check it on this
 machine)  and  [bold]linmem cite[/bold]  (BibTeX).""",
 )
+app.add_typer(sweep_app, name="sweep")
 REPORT = Path("build/report")
 out, err = Console(), Console(stderr=True)
 
 Scale = Annotated[str, typer.Option(help="Size of the computations: quick (minutes) or paper (the paper's sizes).")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of every random number; same seed, same result.")]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Worker processes  [default: the cores of this machine].")]
 
 
 def _version(asked: bool) -> None:
@@ -156,12 +157,16 @@ def figures(
     ] = None,
     seed: Seed = 0,
     jobs: Jobs = None,
+    cluster: Cluster = None,
+    fresh: Fresh = False,
+    yes: Yes = False,
+    retry_failed: RetryFailed = False,
     to: Annotated[Path, typer.Option(help="Folder that receives PDF, PNG and computed tables.")] = Path(
         "paper_figures/out"
     ),
     show: Annotated[bool, typer.Option("--list", help="Only list the figures.")] = False,
 ) -> None:
-    """Draw figures, from the shipped tables (seconds) or computed anew."""
+    """Draw figures, from the shipped tables (seconds) or computed anew (resumable, see linmem sweep)."""
     from linmem import figures as library
 
     known = library.names()
@@ -172,8 +177,9 @@ def figures(
         if show:
             out.print(f"{name}: {escape(library.title(name))}", highlight=False, soft_wrap=True)
             continue
-        with out.status(f"drawing {name}"):
-            written = library.make(name, to, scale, seed, jobs)
+        if scale is not None and fresh:
+            confirm_fresh(library.store_path(name, to, scale, seed), yes)
+        written = library.make(name, to, scale, seed, jobs, cluster, fresh, retry_failed)
         for path in written:
             out.print(escape(str(path)), highlight=False, soft_wrap=True)
 
@@ -221,11 +227,21 @@ def _resolve(path: str) -> object:
     return found
 
 
+def _show_warning(message: Warning | str, *_: object) -> None:
+    err.print(f"[yellow]warning:[/yellow] {escape(str(message))}", highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: errors of the call are one line on standard error and exit status 2, never a traceback."""
+    from linmem.sweep import CellsFailed, EngineBroken, StoreError
+
+    warnings.showwarning = _show_warning
     try:
         app()
-    except (ValueError, TypeError) as error:
+    except CellsFailed as error:
+        report_failures(error)
+        sys.exit(1)
+    except (ValueError, TypeError, StoreError, EngineBroken) as error:
         err.print(f"[bold red]error:[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:

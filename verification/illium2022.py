@@ -66,28 +66,39 @@ def constant_predictor_other_law(scale: Scale, rng: np.random.Generator) -> Evid
 # --- the memory distance of one layer --------------------------------------------------------------------------------
 
 
+def _train_task(
+    seed: int, task: str, sizes: int, positions: int, network_seeds: str, steps: int, rate: float
+) -> object:
+    """One cell of the sweep: all networks of one task side by side; a network depends on its own seed alone."""
+    from linmem.trained import MemoryTask, NetworkSpec, train
+
+    del seed
+    wanted = range(1, sizes + 1)
+    if task == "definition 1":
+        specs = [NetworkSpec(c, MemoryTask.definition_1(p)) for c in wanted for p in range(1, positions + 1)]
+    else:
+        specs = [NetworkSpec(c, MemoryTask.long_control(p)) for c in wanted for p in (c, c + 1)]
+    return train(specs, [int(item) for item in network_seeds.split()], steps=steps, rate=rate).rows()
+
+
 def _distance_evidence(scale: Scale, rng: np.random.Generator, trained: bool) -> Evidence:
     """Train one-layer networks of c cells on positions p, and on long sequences for p = c, c + 1; pool over c."""
-    import pandas as pd
-
     from linmem.statistics import proportion_interval
-    from linmem.trained import MemoryTask, NetworkSpec, predicted_stall_error, single_cell_floor, train
+    from linmem.sweep import Grid, run
+    from linmem.trained import predicted_stall_error, single_cell_floor
 
-    sizes = scale.pick(quick=range(1, 4), paper=range(1, 8))
-    positions = scale.pick(quick=range(1, 6), paper=range(1, 11))
+    sizes, positions = scale.pick(quick=(3, 5), paper=(7, 10))
     steps, rate = scale.pick(quick=(8_000, 0.1), paper=(50_000, 0.03))
-    specs = {
-        "definition 1": [NetworkSpec(c, MemoryTask.definition_1(p)) for c in sizes for p in positions],
-        "long control": [NetworkSpec(c, MemoryTask.long_control(p)) for c in sizes for p in (c, c + 1)],
-    }
-    seeds = [int(seed) for seed in rng.integers(2**62, size=5)]
-    linear = {(c, p): predicted_stall_error(c, p) for c in sizes for p in {*positions, c, c + 1}}
-    rows = [
-        {"task": task, **row, "linear_error": linear[int(row["state_size"]), int(row["position"])]}
-        for task, wanted in specs.items()
-        for row in train(wanted, seeds, steps=steps if trained else 0, rate=rate).rows()
-    ]
-    table = pd.DataFrame(rows)
+    steps = steps if trained else 0
+    network_seeds = " ".join(str(seed) for seed in rng.integers(2**62, size=5))
+    grid = Grid(task=["definition 1", "long control"]) * Grid(
+        sizes=[sizes], positions=[positions], network_seeds=[network_seeds], steps=[steps], rate=[rate]
+    )
+    table = run(_train_task, grid, name="illium2022/distance-one-layer", progress=False)
+    table = table.drop(columns=["sizes", "positions", "network_seeds", "steps", "rate"])
+    pairs = set(zip(table["state_size"], table["position"], strict=True))
+    linear = {(c, p): predicted_stall_error(int(c), int(p)) for c, p in pairs}
+    table["linear_error"] = [linear[pair] for pair in zip(table["state_size"], table["position"], strict=True)]
 
     def solved(task: str, beyond: int, relation: str) -> Measurement:
         chosen = table[(table["task"] == task) & (table["position"] == table["state_size"] + beyond)]
@@ -102,9 +113,7 @@ def _distance_evidence(scale: Scale, rng: np.random.Generator, trained: bool) ->
         solved("long control", 1, "<"),
         Measurement("least possible error of one cell", single_cell_floor(), "in", (0.03, 0.05)),
     ]
-    return Evidence(
-        measurements, table=table, note=f"n = 1 to {sizes[-1]}, 5 networks each, {steps if trained else 0} steps"
-    )
+    return Evidence(measurements, table=table, note=f"n = 1 to {sizes}, 5 networks each, {steps} steps")
 
 
 @claim(

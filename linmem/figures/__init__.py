@@ -7,15 +7,14 @@
 
 from linmem.figures.audit import Audit, audit, tables_agree
 from linmem.figures.drawing import PALETTE, save, style
-from linmem.figures.module import SCALES, cell_seed, compute_cell, draw, grid, load, names, shipped, title
-from linmem.figures.table import compute, make
+from linmem.figures.module import SCALES, compute_cell, draw, grid, load, names, shipped, title
+from linmem.figures.table import compute, make, store_path
 
 __all__ = [
     "PALETTE",
     "SCALES",
     "Audit",
     "audit",
-    "cell_seed",
     "compute",
     "compute_cell",
     "draw",
@@ -25,6 +24,7 @@ __all__ = [
     "names",
     "save",
     "shipped",
+    "store_path",
     "style",
     "tables_agree",
     "title",

@@ -42,7 +42,7 @@ def audit(name: str, rng: np.random.Generator | int, limit_seconds: float = 20.0
     import pandas as pd
 
     table, facts = read_table(shipped(name))
-    cells = grid(name, str(facts["scale"]))
+    cells = list(grid(name, str(facts["scale"])))
     seconds = np.array(facts["cell_seconds"], dtype=float)
     if len(cells) != len(seconds):
         raise ValueError(

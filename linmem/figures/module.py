@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from linmem.checks import check_choice
 from linmem.content import content_folder, load_file
 from linmem.figures.drawing import style
+from linmem.sweep import Grid, cell_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,25 +68,19 @@ def _png(figure: Figure) -> bytes:
     return image.getvalue()
 
 
-def grid(name: str, scale: str = "quick") -> list[dict[str, Any]]:
-    """Parameters of every cell of a figure at one scale."""
-    return list(load(name).grid(check_choice("scale", scale, SCALES)))
+def grid(name: str, scale: str = "quick") -> Grid:
+    """The cells of a figure at one scale."""
+    return Grid.of(load(name).grid(check_choice("scale", scale, SCALES)))
 
 
-def cell_seed(name: str, parameters: Mapping[str, Any], seed: int) -> int:
-    """Seed of one cell: a function of the figure's name, the cell's parameters and the seed, not of any order.
-
-    >>> cell_seed("f", {"a": 1, "b": 2}, 0) == cell_seed("f", {"b": 2, "a": 1}, 0)
-    True
-    """
-    canonical = json.dumps([name, dict(parameters)], sort_keys=True)
-    words = np.frombuffer(hashlib.sha256(canonical.encode()).digest()[:16], dtype=np.uint32)
-    return int(np.random.SeedSequence([seed, *map(int, words)]).generate_state(1)[0])
+def compute_rows(name: str, /, *, seed: int, **parameters: Any) -> list[dict[str, Any]]:
+    """Rows of one cell of a figure: what a worker of its sweep computes."""
+    return list(load(name).cell(seed=seed, **parameters))
 
 
 def compute_cell(name: str, parameters: Mapping[str, Any], seed: int = 0) -> list[dict[str, Any]]:
-    """Rows of one cell of a figure's grid."""
-    return list(load(name).cell(seed=cell_seed(name, parameters, seed), **parameters))
+    """Rows of one cell of a figure's grid, with the seed that the sweep gives it."""
+    return compute_rows(name, seed=cell_seed(name, parameters, seed), **parameters)
 
 
 def shipped(name: str) -> Path:

@@ -1,33 +1,22 @@
-"""Tables of figures: computed on worker processes, written with their provenance, drawn."""
+"""Tables of figures: computed as a resumable sweep, written with their provenance, drawn."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from linmem.checks import check_folder, check_integer
+from linmem.checks import check_choice, check_folder
 from linmem.figures.drawing import save
-from linmem.figures.module import compute_cell, draw, grid, shipped
-from linmem.parallel import run_tasks
+from linmem.figures.module import SCALES, compute_rows, draw, grid, load, shipped
+from linmem.parallel import available_cores
 from linmem.provenance import provenance, read_table, write_table
+from linmem.sweep import run, source_digest
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class _Cell:
-    name: str
-    seed: int
-    parameters: Mapping[str, Any]
-
-
-def _compute(task: _Cell) -> tuple[list[dict[str, Any]], float]:
-    start = time.perf_counter()
-    return compute_cell(task.name, task.parameters, task.seed), time.perf_counter() - start
 
 
 def compute(
@@ -35,43 +24,44 @@ def compute(
     scale: str = "quick",
     seed: int = 0,
     jobs: int | None = None,
-    on_cell: Callable[[int, int], None] | None = None,
+    executor: Executor | str | None = None,
+    store: str | Path | None = None,
+    fresh: bool = False,
+    retry_failed: bool = False,
 ) -> pd.DataFrame:
-    """Compute a figure's table on worker processes; ``table.attrs["cell_seconds"]`` holds the wall time of each cell.
+    """Compute a figure's table; ``table.attrs["cell_seconds"]`` holds the wall time of each cell.
 
     Parameters
     ----------
     name : one of :func:`names`.
     scale : "quick" or "paper".
-    seed : non-negative integer; the table depends on it and the grid alone, not on ``jobs``.
-    jobs : worker processes (default: the available cores).
-    on_cell : called with (cells done, cells in all) as cells finish.
+    seed : non-negative integer; the table depends on it and the grid alone, not on where it is computed.
+    jobs : worker processes (default: the available cores; 1: in this process).
+    executor, store, fresh, retry_failed : as in :func:`linmem.sweep.run`.
 
     Raises
     ------
-    RuntimeError : if a cell fails, once the others are through.
+    What :func:`linmem.sweep.run` raises.
     """
-    import pandas as pd
+    return run(
+        partial(compute_rows, name),
+        grid(name, scale),
+        store,
+        jobs or available_cores(),
+        executor,
+        seed=seed,
+        name=name,
+        version=str(getattr(load(name), "VERSION", "1")),
+        fingerprint=source_digest(load(name).cell),
+        fresh=fresh,
+        retry_failed=retry_failed,
+        include_parameters=False,
+    )
 
-    cells = [_Cell(name, check_integer("seed", seed, minimum=0), parameters) for parameters in grid(name, scale)]
-    rows: dict[int, tuple[list[dict[str, Any]], float]] = {}
-    failed: dict[int, BaseException] = {}
-    for index, outcome in run_tasks(_compute, cells, jobs):
-        if isinstance(outcome, BaseException):
-            failed[index] = outcome
-        else:
-            rows[index] = outcome
-        if on_cell:
-            on_cell(len(rows) + len(failed), len(cells))
-    if failed:
-        first = min(failed)
-        raise RuntimeError(
-            f"{len(failed)} of {len(cells)} cells of {name} failed, first {dict(cells[first].parameters)}: "
-            f"{failed[first]!r}"
-        ) from failed[first]
-    table = pd.DataFrame([row for index in sorted(rows) for row in rows[index][0]])
-    table.attrs["cell_seconds"] = [round(rows[index][1], 3) for index in sorted(rows)]
-    return table
+
+def store_path(name: str, folder: str | Path, scale: str, seed: int) -> Path:
+    """Where :func:`make` keeps the finished cells of a figure."""
+    return Path(folder) / f"{name}-{scale}-{seed}.sweep"
 
 
 def make(
@@ -80,9 +70,13 @@ def make(
     scale: str | None = None,
     seed: int = 0,
     jobs: int | None = None,
-    on_cell: Callable[[int, int], None] | None = None,
+    executor: Executor | str | None = None,
+    fresh: bool = False,
+    retry_failed: bool = False,
 ) -> list[Path]:
     """Draw a figure into ``folder``: from its shipped table, or from one computed now where ``scale`` is given.
+
+    Finished cells are kept in :func:`store_path`, so that an interrupted computation goes on where it stopped.
 
     Returns the files written: the table with its provenance (Parquet; only when computed), PDF and PNG.
     """
@@ -91,12 +85,14 @@ def make(
     if scale is None and source.is_file():
         table, _ = read_table(source)
         return save(draw(name, table), target, name)
-    scale = scale or "quick"
+    scale = check_choice("scale", scale or "quick", SCALES)
     start = time.perf_counter()
-    table = compute(name, scale, seed, jobs, on_cell)
+    kept = store_path(name, target, scale, seed)
+    table = compute(name, scale, seed, jobs, executor, kept, fresh, retry_failed)
     path = target / f"{name}.parquet"
-    wall = round(time.perf_counter() - start, 3)
-    facts: dict[str, object] = {"figure": name, "scale": scale, "seed": seed, "wall_seconds": wall}
-    facts["cell_seconds"] = table.attrs["cell_seconds"]
+    facts: dict[str, object] = {"figure": name, "scale": scale, "seed": seed}
+    facts["wall_seconds"] = round(time.perf_counter() - start, 3)
+    facts["cell_seconds"] = [round(seconds, 3) for seconds in table.attrs["cell_seconds"]]
+    table.attrs.clear()  # they are in the provenance; pandas would write them a second time
     write_table(path, table, {**provenance(), **facts})
     return [path, *save(draw(name, table), target, name)]

@@ -4,34 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
 from samples import HEADER, snippet
 
 import linmem
-from linmem import cli
 from linmem.claims import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-Done = namedtuple("Done", "returncode stdout stderr")
-
-
-@pytest.fixture
-def call(monkeypatch, capfd):
-    def run(*arguments, cwd=ROOT):
-        monkeypatch.chdir(cwd)
-        monkeypatch.setenv("COLUMNS", "120")
-        monkeypatch.setattr(sys, "argv", ["linmem", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return Done(stop.value.code or 0, *capfd.readouterr())
-
-    return run
 
 
 def test_the_installed_command():

@@ -1,6 +1,7 @@
 """Figures: the contract, bytes that depend on the table alone, tables that carry their provenance."""
 
-import json
+import linecache
+import sys
 from datetime import date
 
 import matplotlib
@@ -10,8 +11,26 @@ import pytest
 from linmem import figures
 from linmem.content import content_folder
 from linmem.provenance import provenance, read_table, write_table
+from linmem.sweep import CellChangedWarning, StoreError, cell_seed
 
 NAMES = figures.names()
+TOY = """
+from pathlib import Path
+from matplotlib.figure import Figure
+
+def grid(scale):
+    return [{"x": 1}, {"x": 2}]
+
+def cell(seed, x):
+    with open(Path(__file__).with_name("calls"), "a") as calls:
+        calls.write("*")
+    return [{"x": x, "y": seed % 7, "k": k} for k in range(2)]
+
+def draw(table):
+    figure = Figure(figsize=(3.4, 2.0))
+    figure.subplots().plot(table.x, table.y)
+    return figure
+"""
 AUDITED = {"li2021_plateau": "time", "charles2018_recovery": "rmse", "illium2022_distance": "error"}
 
 
@@ -87,16 +106,35 @@ def test_drawing_leaves_the_users_style_alone(name):
 
 
 def test_seeds_of_cells_differ_and_do_not_depend_on_order(name):
-    cells = figures.grid(name, "paper")
-    seeds = [figures.cell_seed(name, cell, 0) for cell in cells]
+    cells = list(figures.grid(name, "paper"))
+    seeds = [cell_seed(name, cell, 0) for cell in cells]
     assert len(set(seeds)) == len(cells)
-    assert seeds == [figures.cell_seed(name, dict(reversed(cell.items())), 0) for cell in cells]
-    assert figures.cell_seed(name, cells[0], 1) != seeds[0]
+    assert seeds == [cell_seed(name, dict(reversed(cell.items())), 0) for cell in cells]
+    assert cell_seed(name, cells[0], 1) != seeds[0]
 
 
-def test_grids_are_plain_data(name):
-    for scale in figures.SCALES:
-        assert json.loads(json.dumps(figures.grid(name, scale))) == figures.grid(name, scale)
+def test_a_computed_figure_is_resumed_from_its_store(tmp_path, monkeypatch):
+    (tmp_path / "toy.py").write_text(TOY)
+    monkeypatch.setattr("linmem.figures.module.content_folder", lambda name: tmp_path)
+    written = figures.make("toy", tmp_path / "out", scale="quick", jobs=1)
+    assert [path.name for path in written] == ["toy.parquet", "toy.pdf", "toy.png"]
+    table, facts = read_table(written[0])
+    assert table["x"].tolist() == [1, 1, 2, 2]
+    assert len(facts["cell_seconds"]) == 2
+    first = (tmp_path / "calls").read_text()
+    figures.make("toy", tmp_path / "out", scale="quick", jobs=1)
+    assert (tmp_path / "calls").read_text() == first  # nothing was computed again
+    figures.make("toy", tmp_path / "out", scale="quick", jobs=1, fresh=True)
+    assert (tmp_path / "calls").read_text() == 2 * first
+    (tmp_path / "toy.py").write_text(TOY.replace("seed % 7", "seed % 5"))
+    sys.modules.pop(figures.load("toy").__name__)
+    linecache.checkcache()
+    with pytest.warns(CellChangedWarning, match="2 finished cells in"):
+        figures.make("toy", tmp_path / "out", scale="quick", jobs=1)
+    (tmp_path / "toy.py").write_text(TOY + "VERSION = '2'")
+    sys.modules.pop(figures.load("toy").__name__)
+    with pytest.raises(StoreError, match="their results do not mix"):
+        figures.make("toy", tmp_path / "out", scale="quick", jobs=1)
 
 
 def test_tables_keep_provenance(tmp_path):
