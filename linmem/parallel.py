@@ -8,6 +8,7 @@ in a new pool.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections import deque
@@ -46,11 +47,12 @@ def worker_pool(jobs: int) -> ProcessPoolExecutor:
     from loky import ProcessPoolExecutor
 
     environment = dict.fromkeys(THREAD_VARIABLES, "1")
-    return ProcessPoolExecutor(jobs, env=environment, initializer=end_with_parent, initargs=(os.getpid(),))
+    return ProcessPoolExecutor(jobs, env=environment, initializer=follow_parent, initargs=(os.getpid(),))
 
 
-def end_with_parent(parent: int) -> None:
-    """In a worker process: leave within a second of the death of ``parent``, which cannot tell us when it is killed."""
+def follow_parent(parent: int) -> None:
+    """In a worker process: leave interrupts (Ctrl-C) to ``parent``, and end within a second of its death."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -17,6 +17,7 @@ from linmem.sweep.worker import Cell, CellFunction, Outcome
 
 _TARGET_SECONDS = 0.25
 _LARGEST_CHUNK = 2000
+_GRACE_SECONDS = 1.5  # for running chunks to finish when a sweep is stopped
 LOST = "the worker process of this cell died twice (killed, out of memory, or a crash in native code)"
 
 
@@ -41,7 +42,7 @@ def drive(function: CellFunction, cells: Iterable[Cell], engine: Engine, save: C
     """Compute all cells and pass outcomes to ``save`` as they come.
 
     Raises whatever ``save`` raises, ``EngineBroken`` if an executor of the caller's broke, and ``KeyboardInterrupt``;
-    before that, all that is finished is saved and running cells are stopped.
+    before that, running chunks may finish for a moment, all that is finished is saved, and the rest is stopped.
     """
     waiting, suspects = deque(cells), deque[Cell]()
     flying: dict[Chunk, list[Cell]] = {}
@@ -101,9 +102,8 @@ def drive(function: CellFunction, cells: Iterable[Cell], engine: Engine, save: C
     finally:
         try:
             if not clean:
-                collect(
-                    [future for future in flying if future.done() and not future.cancelled() and not future.exception()]
-                )
+                done = wait(flying, timeout=_GRACE_SECONDS).done
+                collect([future for future in done if not future.cancelled() and not future.exception()])
         finally:
             engine.close(kill=not clean)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -27,6 +28,12 @@ def endless(seed, k):
     if k >= 40:
         time.sleep(600)
     return brief(seed, k)
+
+def logged(seed, k):
+    time.sleep(0.02)
+    with open("finished", "a") as log:
+        log.write(f"{k}\\n")
+    return {"double": 2 * k}
 
 def wide(seed, k):
     return {"text": str(k % 10) * 20_000}
@@ -57,6 +64,11 @@ if __name__ == "__main__":
 """
 
 
+def heed_interrupts():
+    """Tests that run in the background of a shell inherit a SIGINT that is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Sweeps:
     """A folder with the script; its sweeps are child processes that do not outlive the test."""
 
@@ -75,6 +87,8 @@ class Sweeps:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,
+            start_new_session=True,
+            preexec_fn=heed_interrupts,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
         self._children.append(child)

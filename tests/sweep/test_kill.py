@@ -1,5 +1,6 @@
 """Parents, workers and cells that die: a sweep goes on where it stopped, and ends with the bytes of a quiet run."""
 
+import json
 import os
 import random
 import shutil
@@ -115,6 +116,23 @@ def test_interrupt_keeps_what_is_finished(sweeps, tmp_path, count, until, jobs):
         assert len(kept.records()) == count(store)  # none of them damaged
         state = kept.progress()
         assert (state.done, state.failed, state.finished) == (count(store), 0, False)
+
+
+def test_interrupt_of_the_whole_group_loses_no_finished_cell(sweeps, tmp_path, count, until):
+    """What Ctrl-C on a terminal does: parent and workers are interrupted together."""
+    store, log = tmp_path / "group.db", sweeps.folder / "finished"
+    child = sweeps.start(store, cell="logged", cells=2000, jobs=2)
+    until(lambda: count(store) >= 50)
+    os.killpg(child.pid, signal.SIGINT)
+    start = time.monotonic()
+    _, err = child.communicate(timeout=30)
+    assert time.monotonic() - start < 5
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    with Store(store) as kept:
+        saved = {json.loads(record.parameters)["k"] for record in kept.records()}
+    finished = {int(line) for line in log.read_text().split()}
+    assert 50 <= len(saved) < 2000
+    assert finished == saved  # chunks take a quarter of a second, and have a moment to end
 
 
 def deadly(seed, k, mark):
