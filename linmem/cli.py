@@ -32,6 +32,7 @@ machine)  and  [bold]linmem cite[/bold]  (BibTeX).""",
 )
 app.add_typer(sweep_app, name="sweep")
 REPORT = Path("build/report")
+INTERRUPTED = 130  # exit status of a command that Ctrl-C ended
 out, err = Console(), Console(stderr=True)
 
 Scale = Annotated[str, typer.Option(help="Size of the computations: quick (minutes) or paper (the paper's sizes).")]
@@ -244,9 +245,10 @@ def main() -> None:
     except (ValueError, TypeError, StoreError, EngineBroken) as error:
         err.print(f"[bold red]error:[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        err.print("interrupted")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer turns Ctrl-C into this
+            err.print("interrupted; what is finished is kept")
+        raise
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from processes import heed_interrupts
 
 import linmem
 
@@ -62,11 +62,6 @@ if __name__ == "__main__":
         sys.exit(f"{type(error).__name__}: {error}")
     print(len(table))
 """
-
-
-def heed_interrupts():
-    """Tests that run in the background of a shell inherit a SIGINT that is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Sweeps:
