@@ -1,8 +1,8 @@
 """Continuous-time linear RNNs: loss, gradient flow and plateaus of diagonal networks (Li, Han, E, Li)."""
 
-from linmem.continuous.certificate import Certificate, certify_plateau, first_order_bound, second_order_bound
-from linmem.continuous.deviation import DeviationLoss
-from linmem.continuous.flow import (
+from linmem.continuous.dynamics.certificate import Certificate, certify_plateau, first_order_bound, second_order_bound
+from linmem.continuous.dynamics.deviation import DeviationLoss
+from linmem.continuous.dynamics.flow import (
     Displacement,
     FlowAccuracyError,
     HittingTime,
@@ -11,9 +11,9 @@ from linmem.continuous.flow import (
     gradient_flow,
     hitting_times,
 )
-from linmem.continuous.loss import loss, loss_gradient, loss_hessian
-from linmem.continuous.plateau import Plateau, plateau
-from linmem.continuous.scan import plateau_rows
+from linmem.continuous.dynamics.plateau import Plateau, plateau
+from linmem.continuous.dynamics.scan import plateau_rows
+from linmem.continuous.learning.loss import loss, loss_gradient, loss_hessian
 
 __all__ = [
     "Certificate",

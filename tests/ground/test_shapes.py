@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from linmem.continuous.deviation import DeviationLoss
+from linmem.continuous.dynamics.deviation import DeviationLoss
 from linmem.discrete import recovery
 from linmem.kernels import ExponentialSum, GaussianBump
 from linmem.kernels.exponential import _zeros

@@ -19,7 +19,7 @@ from scipy.integrate import solve_ivp
 
 from linmem.checks import check_array, check_positive
 from linmem.citations import cites
-from linmem.continuous.deviation import DeviationLoss
+from linmem.continuous.dynamics.deviation import DeviationLoss
 
 ACCURACY = 1e-2  # a hitting time or an energy balance that is relatively less certain than this is refused
 

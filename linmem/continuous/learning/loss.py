@@ -11,7 +11,7 @@ where P is the Laplace transform of the target. With R(u) = sum_j a_j/(u + w_j) 
     J_{w_k w_l} = 4 a_k a_l/(w_k + w_l)^3 + 2 delta_kl a_k R''(w_k).
 
 The number n of neurons is m in Li et al. Parameters are ordered (a_1..a_n, w_1..w_n). Cost O(n^2) and n transforms.
-Near an exact fit these formulas cancel: use linmem.continuous.deviation there.
+Near an exact fit these formulas cancel: use linmem.continuous.dynamics.deviation there.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from scipy.optimize import minimize_scalar
 
 from linmem.checks import check_positive
 from linmem.citations import cites
-from linmem.continuous.deviation import DeviationLoss
+from linmem.continuous.dynamics.deviation import DeviationLoss
 from linmem.intervals import ball, blaschke_product, bounds, gaussian_moments, precision
 from linmem.kernels import GaussianBump
 

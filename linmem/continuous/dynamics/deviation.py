@@ -8,7 +8,7 @@ the transform of rhohat(theta) - rhohat(theta_0) is
 
 and R = N - P_0, with P_0 the transform of the remainder rho_0; likewise R' and R''. Gradients keep their relative
 accuracy however small the remainder's transform is: on the plateau it is e^{-w mu}, below the rounding noise of the
-plain formulas (linmem.continuous.loss) once w mu > 37.
+plain formulas (linmem.continuous.learning.loss) once w mu > 37.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from linmem.checks import check_array
 from linmem.citations import cites
-from linmem.continuous.loss import check_network
+from linmem.continuous.learning.loss import check_network
 from linmem.kernels import ExponentialSum, Kernel
 
 LEGENDRE_NODES, LEGENDRE_WEIGHTS = np.polynomial.legendre.leggauss(16)

@@ -8,9 +8,9 @@ import numpy as np
 
 from linmem.checks import check_choice, check_positive
 from linmem.citations import cites
-from linmem.continuous.certificate import Certificate, certify_plateau
-from linmem.continuous.deviation import DeviationLoss
-from linmem.continuous.flow import Displacement, HittingTime, LossDrop, hitting_times
+from linmem.continuous.dynamics.certificate import Certificate, certify_plateau
+from linmem.continuous.dynamics.deviation import DeviationLoss
+from linmem.continuous.dynamics.flow import Displacement, HittingTime, LossDrop, hitting_times
 from linmem.kernels import ExponentialSum, GaussianBump, Kernel
 
 LOSS_FRACTION = 0.01  # the share of the loss whose disappearance ends the plateau

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from linmem.citations import cites
-from linmem.continuous.deviation import DeviationLoss
-from linmem.continuous.flow import gradient_flow
-from linmem.continuous.plateau import LOSS_FRACTION, Plateau, plateau
+from linmem.continuous.dynamics.deviation import DeviationLoss
+from linmem.continuous.dynamics.flow import gradient_flow
+from linmem.continuous.dynamics.plateau import LOSS_FRACTION, Plateau, plateau
 from linmem.kernels import ExponentialSum, GaussianBump
 
 

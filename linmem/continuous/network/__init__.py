@@ -1,0 +1,3 @@
+"""Continuous-time linear RNNs as systems: kernel, response, functional norms, memory function."""
+
+__all__: list[str] = []
