@@ -4,7 +4,7 @@ A kernel is a function rho(t) of the lag t >= 0; its Laplace transform is
 
     P(u) = int_0^inf e^{-u t} rho(t) dt,    P'(u) = -int t e^{-u t} rho dt,    P''(u) = int t^2 e^{-u t} rho dt.
 
-The loss of a diagonal linear network, its gradient and its Hessian (linmem.continuous.learning) need nothing else of it.
+The loss of a diagonal linear network and its derivatives (linmem.continuous.learning) need nothing else of it.
 """
 
 from __future__ import annotations
