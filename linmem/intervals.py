@@ -12,17 +12,19 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from fractions import Fraction
 from numbers import Integral, Real
+from typing import TypeVar
 
-from flint import arb, ctx, fmpq
+from flint import acb, arb, arb_series, ctx, fmpq
 
 from linmem.checks import check_integer
 from linmem.citations import cites
 
 Exact = float | int | Fraction | str | arb
+Lag = TypeVar("Lag", arb, acb, arb_series)
 
 
 def ball(x: Exact) -> arb:
@@ -97,6 +99,45 @@ def _upper(x: arb) -> float:
     while not arb(candidate) >= end:
         candidate = math.nextafter(candidate, math.inf)
     return candidate
+
+
+def up_to(x: arb) -> arb:
+    """The ball [0, x], x >= 0: what is known of a nonnegative number when only a bound is.
+
+    >>> up_to(ball(2)).contains(ball(0.1))
+    True
+    """
+    return arb(0).union(x)
+
+
+def root(x: arb) -> arb:
+    """The square root of a number that is known to be >= 0, whatever the ball x around it holds below 0.
+
+    >>> root(up_to(ball(4))).contains(ball(2)), root(up_to(ball(4))).is_finite()
+    (True, True)
+    """
+    return x.lower().max(arb(0)).sqrt().union(x.upper().sqrt())
+
+
+def from_lag_on(t: Lag, at: Exact, value: Callable[[Lag], Lag]) -> Lag:
+    """value(t) if t > at, 0 if t < at, and the hull of both if the ball t overlaps `at`.
+
+    A series is judged by its constant term, the hull taken for each coefficient.
+
+    >>> from_lag_on(arb(1), 2.0, lambda t: t), from_lag_on(arb(3), 2.0, lambda t: t)
+    (0, 3.00000000000000)
+    """
+    first = t[0] if isinstance(t, arb_series) else t.real if isinstance(t, acb) else t
+    if first < ball(at):
+        return 0 * t
+    inside = value(t)
+    if first > ball(at):
+        return inside
+    if isinstance(inside, arb_series):
+        return arb_series([x.union(arb(0)) for x in inside.coeffs()], prec=inside.prec)
+    if isinstance(inside, acb):
+        return inside.union(acb(0))
+    return inside.union(arb(0))
 
 
 @cites("linmem", "Blaschke lemma")

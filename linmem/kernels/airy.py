@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+from flint import arb
+from jaxtyping import Complex, Float, Inexact
 from numpy.typing import ArrayLike
 from scipy.special import ai_zeros, airy
 
 from linmem.checks import check_nonnegative, check_positive
 from linmem.citations import cites
+from linmem.intervals import Lag, ball, up_to
 from linmem.kernels.algebra import KernelAlgebra
 from linmem.kernels.protocol import check_points, check_times
-from linmem.kernels.quadrature import panel_rule
+from linmem.kernels.quadrature import panel_rule, refined
 
 END = 24.0  # Ai(24) = 5e-36
 GRADING = 24  # the first panel is halved this often towards t = 0, for large u
+FAR = 64.0  # complex u beyond FAR * s0 * sqrt(1 + s0 t0): expansion in 1/u
+ORDER = 16  # terms of that expansion
+PHASE = 8.0  # Im u times the length of a panel
 
 
 @cites("li2021", "Figure 1")
@@ -32,7 +38,9 @@ class Airy(KernelAlgebra):
 
     P and its derivatives by composite Gauss-Legendre on [0, t0 + 24/s0], panels graded by the local wave number
     sqrt(s0 (t0 - t)) and towards t = 0, 16 nodes each. Error: a few eps * int t^k e^{-ut} |rho| dt (absolute, since P
-    itself cancels) for u up to 1e7 s0. Domain u >= -s0. The exact identities
+    itself cancels) for u up to 1e7 s0. For complex u the panels are cut to phases |Im u| h <= 8, and beyond
+    |u| = 64 s0 sqrt(1 + s0 t0), where that would be many, P = sum_n rho^(n)(0)/u^{n+1} (integration by parts, 16
+    terms, remainder int e^{-ut} rho^(16) dt / u^16). Domain Re u >= -s0. The exact identities
 
         s0^3 (P' + t0 P) + u^2 P - u rho(0) - rho'(0) = 0    and its derivative in u
 
@@ -55,9 +63,12 @@ class Airy(KernelAlgebra):
         """Ai(s0 (t - t0))."""
         return np.asarray(airy(self.scale * (check_times(t) - self.delay))[0])
 
-    def laplace(self, u: ArrayLike, derivative: int = 0) -> Float[np.ndarray, "..."]:
-        """P, P' or P'' at u >= -s0."""
+    def laplace(self, u: ArrayLike, derivative: int = 0) -> Inexact[np.ndarray, "..."]:
+        """P, P' or P'' at Re u >= -s0."""
         points = check_points(u, derivative, -self.scale, strict=False)
+        if points.dtype.kind == "c":
+            values = [_complex_transform(self, complex(v), derivative) for v in points.ravel()]
+            return np.array(values, dtype=complex).reshape(points.shape)
         nodes, weighted = _rule(self)
         return np.asarray(np.exp(-np.multiply.outer(points, nodes)) @ (weighted * (-nodes) ** derivative))
 
@@ -85,12 +96,57 @@ class Airy(KernelAlgebra):
         t = t[t >= 0]
         return np.union1d(t, t[1] * 0.5 ** np.arange(1, GRADING))
 
+    def enclose(self, t: Lag) -> Lag:
+        """Ai(s0 (t - t0)) in ball arithmetic."""
+        return (ball(self.scale) * (t - ball(self.delay))).airy_ai()
+
+    def tail(self, start: arb) -> arb:
+        """int_T^inf |rho|, with z = s0 (T - t0) at most -Ai'(z)/(z s0) for z > 1, since Ai = Ai''/z.
+
+        Before, at most (1/3 + 0.54 max(-z, 0))/s0, since int_0^inf Ai = 1/3 and |Ai| < 0.54.
+        """
+        z = ball(self.scale) * (start - ball(self.delay))
+        size = -z.airy()[1] / z if z > 1 else arb(1) / 3 + ball("0.54") * abs(z.min(arb(0)))
+        return up_to(size / ball(self.scale))
+
+    def tail_square(self, start: arb) -> arb:
+        """int_T^inf rho^2 = (Ai'(z)^2 - z Ai(z)^2)/s0."""
+        z = ball(self.scale) * (start - ball(self.delay))
+        value, slope = z.airy()[:2]
+        return (slope**2 - z * value**2) / ball(self.scale)
+
+    def breaks(self) -> tuple[Fraction, ...]:
+        """None: the kernel is analytic."""
+        return ()
+
 
 @lru_cache(maxsize=32)
-def _rule(kernel: Airy) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "N"]]:
-    """Nodes t and weights g * rho(t), kept because a flow asks for them thousands of times."""
-    nodes, weights = panel_rule(kernel.knots())
+def _rule(kernel: Airy, halvings: int = 0) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "N"]]:
+    """Nodes t and weights g * rho(t), kept because a flow asks for them thousands of times.
+
+    Panels are cut to lengths <= PHASE / (s0 2^halvings) if halvings > 0.
+    """
+    edges = kernel.knots()
+    if halvings:
+        edges = refined(edges, kernel.scale * 2.0**halvings, PHASE)
+    nodes, weights = panel_rule(edges)
     weighted = weights * kernel(nodes)
     nodes.setflags(write=False)
     weighted.setflags(write=False)
     return nodes, weighted
+
+
+def _complex_transform(kernel: Airy, u: complex, k: int) -> complex:
+    s, z = kernel.scale, -kernel.scale * kernel.delay
+    if abs(u) > FAR * s * np.sqrt(1 - z):
+        # P^(k) = (-1)^k sum_n (n+1)..(n+k) rho^(n)(0) / u^{n+k+1}; Ai^(n+2) = z Ai^(n) + n Ai^(n-1)
+        derivatives = [float(value) for value in airy(z)[:2]]
+        for n in range(ORDER - 2):
+            derivatives.append(z * derivatives[n] + (n * derivatives[n - 1] if n else 0.0))
+        n = np.arange(ORDER)
+        rising: Float[np.ndarray, "n"] = (np.ones(ORDER), n + 1.0, (n + 1.0) * (n + 2.0))[k]
+        powers: Complex[np.ndarray, "n"] = (s / u) ** n
+        return complex((-1) ** k * np.sum(rising * np.array(derivatives) * powers) / u ** (k + 1))
+    halvings = max(0, int(np.ceil(np.log2(max(abs(u.imag) / s, 1.0)))))
+    nodes, weighted = _rule(kernel, halvings)
+    return complex(np.exp(-u * nodes) @ (weighted * (-nodes) ** k))

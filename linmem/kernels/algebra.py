@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import reduce
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from flint import arb
+from jaxtyping import Float, Inexact
 from numpy.typing import ArrayLike
 
 from linmem.checks import check_finite, check_nonnegative, check_positive
+from linmem.intervals import Lag, ball, from_lag_on, root
+from linmem.kernels.enclosure import enclosed
 from linmem.kernels.protocol import Kernel, check_points, check_times
 from linmem.kernels.quadrature import absolute_integral, panel_rule
 
@@ -56,7 +60,8 @@ class KernelSum(KernelAlgebra):
     """rho = sum_i rho_i. Written `first + second`.
 
     The L2 norm is (sum_ij <rho_i, rho_j>)^{1/2} (see inner_product); the L1 norm is found by composite quadrature
-    between the sign changes, relative error about 1e-14 unless zeros of the sum lie closer than the quadrature nodes.
+    between the sign changes, relative error about 1e-14 unless two zeros lie so close together that the nodes around
+    them show no dip (linmem.kernels.enclosure.l1_enclosure has no such exception).
 
     >>> from linmem.kernels import ExponentialSum
     >>> kernel = ExponentialSum([1.0], [1.0]) + ExponentialSum([-1.0], [2.0])
@@ -70,13 +75,13 @@ class KernelSum(KernelAlgebra):
         if not self.parts:
             raise ValueError("parts must hold at least one kernel, got none; pass a tuple of kernels")
         for part in self.parts:
-            _check_kernel("parts", part)
+            check_kernel("parts", part)
 
     def __call__(self, t: ArrayLike) -> Float[np.ndarray, "..."]:
         """sum_i rho_i(t)."""
         return np.asarray(sum(part(t) for part in self.parts))
 
-    def laplace(self, u: ArrayLike, derivative: int = 0) -> Float[np.ndarray, "..."]:
+    def laplace(self, u: ArrayLike, derivative: int = 0) -> Inexact[np.ndarray, "..."]:
         """sum_i P_i(u), or the derivative."""
         return np.asarray(sum(part.laplace(u, derivative) for part in self.parts))
 
@@ -96,6 +101,24 @@ class KernelSum(KernelAlgebra):
         """The union of the panel edges of the parts."""
         return reduce(np.union1d, (part.knots() for part in self.parts))
 
+    def enclose(self, t: Lag) -> Lag:
+        """sum_i rho_i(t) in ball arithmetic."""
+        return sum((enclosed(part).enclose(t) for part in self.parts), 0 * t)
+
+    def tail(self, start: arb) -> arb:
+        """int_T^inf |sum_i rho_i|, by the triangle inequality from above and below (the largest minus the rest)."""
+        masses = [enclosed(part).tail(start) for part in self.parts]
+        return _triangle(masses)
+
+    def tail_square(self, start: arb) -> arb:
+        """int_T^inf (sum_i rho_i)^2, by the triangle inequality of the L2 norm."""
+        norms = [root(enclosed(part).tail_square(start)) for part in self.parts]
+        return _triangle(norms) ** 2
+
+    def breaks(self) -> tuple[Fraction, ...]:
+        """Those of all parts."""
+        return tuple(sorted({point for part in self.parts for point in enclosed(part).breaks()}))
+
 
 @dataclass(frozen=True)
 class ScaledKernel(KernelAlgebra):
@@ -110,14 +133,14 @@ class ScaledKernel(KernelAlgebra):
     factor: float
 
     def __post_init__(self) -> None:
-        _check_kernel("kernel", self.kernel)
+        check_kernel("kernel", self.kernel)
         check_finite("factor", self.factor)
 
     def __call__(self, t: ArrayLike) -> Float[np.ndarray, "..."]:
         """factor * rho(t)."""
         return np.asarray(self.factor * self.kernel(t))
 
-    def laplace(self, u: ArrayLike, derivative: int = 0) -> Float[np.ndarray, "..."]:
+    def laplace(self, u: ArrayLike, derivative: int = 0) -> Inexact[np.ndarray, "..."]:
         """factor * P(u), or the derivative."""
         return np.asarray(self.factor * self.kernel.laplace(u, derivative))
 
@@ -133,6 +156,22 @@ class ScaledKernel(KernelAlgebra):
         """The panel edges of the kernel."""
         return self.kernel.knots()
 
+    def enclose(self, t: Lag) -> Lag:
+        """factor * rho(t) in ball arithmetic."""
+        return ball(self.factor) * enclosed(self.kernel).enclose(t)
+
+    def tail(self, start: arb) -> arb:
+        """|factor| times that of the kernel."""
+        return abs(ball(self.factor)) * enclosed(self.kernel).tail(start)
+
+    def tail_square(self, start: arb) -> arb:
+        """factor^2 times that of the kernel."""
+        return ball(self.factor) ** 2 * enclosed(self.kernel).tail_square(start)
+
+    def breaks(self) -> tuple[Fraction, ...]:
+        """Those of the kernel."""
+        return enclosed(self.kernel).breaks()
+
 
 @dataclass(frozen=True)
 class TimeScaledKernel(KernelAlgebra):
@@ -147,14 +186,14 @@ class TimeScaledKernel(KernelAlgebra):
     factor: float
 
     def __post_init__(self) -> None:
-        _check_kernel("kernel", self.kernel)
+        check_kernel("kernel", self.kernel)
         check_positive("factor", self.factor)
 
     def __call__(self, t: ArrayLike) -> Float[np.ndarray, "..."]:
         """rho(c t)."""
         return self.kernel(self.factor * check_times(t))
 
-    def laplace(self, u: ArrayLike, derivative: int = 0) -> Float[np.ndarray, "..."]:
+    def laplace(self, u: ArrayLike, derivative: int = 0) -> Inexact[np.ndarray, "..."]:
         """P(u/c)/c, or the derivative P^(k)(u/c)/c^{k+1}."""
         points = check_points(u, derivative, -np.inf)
         return np.asarray(self.kernel.laplace(points / self.factor, derivative) / self.factor ** (derivative + 1))
@@ -170,6 +209,22 @@ class TimeScaledKernel(KernelAlgebra):
     def knots(self) -> Float[np.ndarray, "K"]:
         """The panel edges, divided by c."""
         return self.kernel.knots() / self.factor
+
+    def enclose(self, t: Lag) -> Lag:
+        """rho(c t) in ball arithmetic."""
+        return enclosed(self.kernel).enclose(ball(self.factor) * t)
+
+    def tail(self, start: arb) -> arb:
+        """That of the kernel at c T, divided by c."""
+        return enclosed(self.kernel).tail(ball(self.factor) * start) / ball(self.factor)
+
+    def tail_square(self, start: arb) -> arb:
+        """That of the kernel at c T, divided by c."""
+        return enclosed(self.kernel).tail_square(ball(self.factor) * start) / ball(self.factor)
+
+    def breaks(self) -> tuple[Fraction, ...]:
+        """Those of the kernel, divided by c."""
+        return tuple(point / Fraction(self.factor) for point in enclosed(self.kernel).breaks())
 
 
 @dataclass(frozen=True)
@@ -187,7 +242,7 @@ class DelayedKernel(KernelAlgebra):
     delay: float
 
     def __post_init__(self) -> None:
-        _check_kernel("kernel", self.kernel)
+        check_kernel("kernel", self.kernel)
         check_nonnegative("delay", self.delay)
 
     def __call__(self, t: ArrayLike) -> Float[np.ndarray, "..."]:
@@ -195,7 +250,7 @@ class DelayedKernel(KernelAlgebra):
         times = check_times(t)
         return np.where(times >= self.delay, self.kernel(np.maximum(times - self.delay, 0.0)), 0.0)
 
-    def laplace(self, u: ArrayLike, derivative: int = 0) -> Float[np.ndarray, "..."]:
+    def laplace(self, u: ArrayLike, derivative: int = 0) -> Inexact[np.ndarray, "..."]:
         """e^{-ud} sum_j binom(k, j) (-d)^{k-j} P^(j)(u), k = derivative."""
         points = check_points(u, derivative, -np.inf)
         binomial = ((1,), (1, 1), (1, 2, 1))[derivative]
@@ -216,6 +271,25 @@ class DelayedKernel(KernelAlgebra):
         """0 and the panel edges moved by d."""
         return np.union1d([0.0], self.kernel.knots() + self.delay)
 
+    def enclose(self, t: Lag) -> Lag:
+        """rho(t - d) where t >= d, else 0, in ball arithmetic; the hull of both across d."""
+        kernel, delay = enclosed(self.kernel), ball(self.delay)
+        return kernel.enclose(t) if self.delay == 0 else from_lag_on(t, delay, lambda x: kernel.enclose(x - delay))
+
+    def tail(self, start: arb) -> arb:
+        """That of the kernel at T - d, or at 0 before d."""
+        return enclosed(self.kernel).tail((start - ball(self.delay)).max(arb(0)))
+
+    def tail_square(self, start: arb) -> arb:
+        """That of the kernel at T - d, or at 0 before d."""
+        return enclosed(self.kernel).tail_square((start - ball(self.delay)).max(arb(0)))
+
+    def breaks(self) -> tuple[Fraction, ...]:
+        """d (if > 0) and those of the kernel, moved by d."""
+        delay = Fraction(self.delay)
+        moved = tuple(point + delay for point in enclosed(self.kernel).breaks())
+        return (delay, *moved) if delay > 0 else moved
+
 
 def inner_product(first: Kernel, second: Kernel) -> float:
     """<rho_1, rho_2> = int_0^inf rho_1 rho_2 dt.
@@ -227,8 +301,8 @@ def inner_product(first: Kernel, second: Kernel) -> float:
     >>> round(inner_product(ExponentialSum([1.0], [1.0]), ExponentialSum([1.0], [2.0])), 12)
     0.333333333333
     """
-    _check_kernel("first", first)
-    _check_kernel("second", second)
+    check_kernel("first", first)
+    check_kernel("second", second)
     for one, other in ((first, second), (second, first)):
         if isinstance(one, KernelSum):
             return sum(inner_product(part, other) for part in one.parts)
@@ -241,7 +315,15 @@ def inner_product(first: Kernel, second: Kernel) -> float:
     return float(np.sum(weights * first(nodes) * second(nodes)))
 
 
-def _check_kernel(name: str, value: object) -> None:
+def _triangle(sizes: list[arb]) -> arb:
+    """The ball of ||sum_i x_i|| given balls of ||x_i||."""
+    upper = sum((x.upper() for x in sizes), arb(0))
+    lower = max((x.lower() - (upper - x.upper()) for x in sizes), key=lambda x: float(x.mid()))
+    return lower.max(arb(0)).union(upper)
+
+
+def check_kernel(name: str, value: object) -> None:
+    """TypeError unless value has the methods of a memory kernel."""
     if not isinstance(value, Kernel):
         raise TypeError(
             f"{name} must be memory kernels (with laplace, l1_norm, l2_norm and knots), got {type(value).__name__}; "

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
-from jaxtyping import Float
+from flint import arb
+from jaxtyping import Float, Inexact
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from linmem.checks import check_array
 from linmem.citations import cites
+from linmem.intervals import Lag, ball, up_to
 from linmem.kernels.algebra import KernelAlgebra
 from linmem.kernels.protocol import Kernel, check_points, check_times
 
@@ -21,7 +24,7 @@ from linmem.kernels.protocol import Kernel, check_points, check_times
 class ExponentialSum(KernelAlgebra):
     """rho(t) = sum_j a_j e^{-w_j t}, the kernel of the diagonal network dh_j/dt = -w_j h_j + x, y = sum_j a_j h_j.
 
-    P(u) = sum_j a_j / (u + w_j) for u > -min w_j; ||rho||_2^2 = sum_ij a_i a_j / (w_i + w_j).
+    P(u) = sum_j a_j / (u + w_j) for Re u > -min w_j; ||rho||_2^2 = sum_ij a_i a_j / (w_i + w_j).
 
     Parameters
     ----------
@@ -59,8 +62,8 @@ class ExponentialSum(KernelAlgebra):
         a, w = self._arrays()
         return np.asarray(np.exp(-check_times(t)[..., None] * w) @ a)
 
-    def laplace(self, u: ArrayLike, derivative: int = 0) -> Float[np.ndarray, "..."]:
-        """(-1)^k k! sum_j a_j / (u + w_j)^{k+1}, k = derivative; ValueError for u <= -min w_j."""
+    def laplace(self, u: ArrayLike, derivative: int = 0) -> Inexact[np.ndarray, "..."]:
+        """(-1)^k k! sum_j a_j / (u + w_j)^{k+1}, k = derivative; ValueError for Re u <= -min w_j."""
         a, w = self._arrays()
         points = check_points(u, derivative, -float(w.min()))
         factor = (1.0, -1.0, 2.0)[derivative]
@@ -105,6 +108,27 @@ class ExponentialSum(KernelAlgebra):
         amplitudes = np.bincount(where, weights=a, minlength=rates.size)
         keep = amplitudes != 0
         return amplitudes[keep], rates[keep]
+
+    def enclose(self, t: Lag) -> Lag:
+        """sum_j a_j e^{-w_j t} in ball arithmetic."""
+        terms = zip(self.amplitudes, self.rates, strict=True)
+        return sum((ball(a) * (-ball(w) * t).exp() for a, w in terms), 0 * t)
+
+    def tail(self, start: arb) -> arb:
+        """int_T^inf |rho|, between |sum_j (a_j/w_j) e^{-w_j T}| and the sum of the absolute values."""
+        terms = zip(self.amplitudes, self.rates, strict=True)
+        masses = [ball(a) / ball(w) * (-ball(w) * start).exp() for a, w in terms]
+        return abs(sum(masses, arb(0))).union(sum((abs(x) for x in masses), arb(0)))
+
+    def tail_square(self, start: arb) -> arb:
+        """int_T^inf rho^2, at most (sum_j |a_j| e^{-w_j T}/sqrt(2 w_j))^2."""
+        terms = zip(self.amplitudes, self.rates, strict=True)
+        norms = (abs(ball(a)) * (-ball(w) * start).exp() / (2 * ball(w)).sqrt() for a, w in terms)
+        return up_to(sum(norms, arb(0)) ** 2)
+
+    def breaks(self) -> tuple[Fraction, ...]:
+        """None: the kernel is analytic."""
+        return ()
 
 
 def _zeros(a: Float[np.ndarray, "n"], w: Float[np.ndarray, "n"]) -> Float[np.ndarray, "r"]:

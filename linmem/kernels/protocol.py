@@ -4,6 +4,7 @@ A kernel is a function rho(t) of the lag t >= 0; its Laplace transform is
 
     P(u) = int_0^inf e^{-u t} rho(t) dt,    P'(u) = -int t e^{-u t} rho dt,    P''(u) = int t^2 e^{-u t} rho dt.
 
+For complex u it is the transfer function of the functional; real u gives a real array, complex u a complex one.
 The loss of a diagonal linear network and its derivatives (linmem.continuous.learning) need nothing else of it.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 from numpy.typing import ArrayLike
 
 from linmem.checks import check_array, check_integer
@@ -31,8 +32,8 @@ class Kernel(Protocol):
         """rho(t) for lags t >= 0, elementwise."""
         ...
 
-    def laplace(self, u: ArrayLike, derivative: int = 0) -> Float[np.ndarray, "..."]:
-        """P(u), P'(u) or P''(u) for derivative = 0, 1, 2, elementwise in the real u."""
+    def laplace(self, u: ArrayLike, derivative: int = 0) -> Inexact[np.ndarray, "..."]:
+        """P(u), P'(u) or P''(u) for derivative = 0, 1, 2, elementwise in u, real or complex."""
         ...
 
     def l1_norm(self) -> float:
@@ -56,17 +57,24 @@ def check_times(t: ArrayLike) -> Float[np.ndarray, "..."]:
     return times
 
 
-def check_points(u: ArrayLike, derivative: int, lowest: float, strict: bool = True) -> Float[np.ndarray, "..."]:
-    """The points u as float64 array, where the Laplace integral converges (u > lowest, or >= if not strict).
+def check_points(u: ArrayLike, derivative: int, lowest: float, strict: bool = True) -> Inexact[np.ndarray, "..."]:
+    """The points u as float64 or complex128 array, where the Laplace integral converges.
 
-    Raises ValueError for a derivative other than 0, 1, 2 and for points outside the domain.
+    That is Re u > lowest, or Re u >= lowest if not strict. Raises ValueError for a derivative other than 0, 1, 2 and
+    for points outside the domain.
     """
     check_integer("derivative", derivative, minimum=0, maximum=2)
-    points = check_array("u", u)
-    if points.size and (points.min() < lowest or (strict and points.min() == lowest)):
-        sign = ">" if strict else ">="
+    points: Inexact[np.ndarray, "..."]
+    if np.iscomplexobj(u):
+        given = np.asarray(u)
+        real = check_array("u", np.real(given))
+        points = np.asarray(real + 1j * check_array("u", np.imag(given)))
+    else:
+        points = real = check_array("u", u)
+    if real.size and (real.min() < lowest or (strict and real.min() == lowest)):
+        sign, name = ">" if strict else ">=", "Re u" if np.iscomplexobj(points) else "u"
         raise ValueError(
-            f"u must be {sign} {lowest:g}, where the Laplace integral of this kernel converges, got {points.min()!r}; "
-            f"pass points u {sign} {lowest:g}"
+            f"{name} must be {sign} {lowest:g}, where the Laplace integral of this kernel converges, "
+            f"got {real.min()!r}; pass points with {name} {sign} {lowest:g}"
         )
     return points

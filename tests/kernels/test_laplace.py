@@ -8,10 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linmem.kernels import Airy, ExponentialSum, GaussianBump, Kernel, PowerLaw
+from linmem.kernels import (
+    Airy,
+    ComplexExponentialSum,
+    ExponentialSum,
+    GaussianBump,
+    Kernel,
+    Modulated,
+    PowerLaw,
+    Window,
+)
 
 EPS = np.finfo(float).eps
 KERNELS: list[Kernel] = [
+    Window(2.0, height=-0.5, start=1.0),
+    ComplexExponentialSum([1.0, 2.0 - 1.0j], [0.5, 1.0 + 3.0j]),
+    Modulated(GaussianBump(4.0, 1.5), frequency=2.0, phase=0.3),
     ExponentialSum([1.0, -2.0, 0.5], [1.0, 2.0, 0.3]),
     GaussianBump(centre=7.0, width=1.5, amplitude=-2.0),
     PowerLaw(2.5, scale=0.7, mass=1.3),
