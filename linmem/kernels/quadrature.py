@@ -116,10 +116,20 @@ def absolute_integral(function: Callable[[np.ndarray], np.ndarray], edges: Float
     order = np.argsort(points, kind="stable")
     points, values = points[order], values[order]
     flips = np.flatnonzero(values[:-1] * values[1:] < 0)
-    roots = [float(brentq(scalar, points[i], points[i + 1], xtol=1e-300, rtol=1e-14)) for i in flips]
+    roots = [_crossing(scalar, points[i], points[i + 1]) for i in flips]
     cut = np.union1d(edges, np.array(roots))
     fine_nodes, fine_weights = panel_rule(cut)
     return float(np.sum(fine_weights * np.abs(function(fine_nodes))))
+
+
+def _crossing(scalar: Callable[[float], float], left: float, right: float) -> float:
+    """The zero between two nodes whose values had opposite signs.
+
+    Values of the size of their rounding may have other signs when they are computed one by one: then any cut will do.
+    """
+    if scalar(left) * scalar(right) < 0:
+        return float(brentq(scalar, left, right, xtol=1e-300, rtol=1e-14))
+    return (left + right) / 2
 
 
 def _dips(

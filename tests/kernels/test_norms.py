@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from linmem.kernels import Airy, ExponentialSum, GaussianBump, KernelSum, PowerLaw, inner_product
+from linmem.kernels.quadrature import absolute_integral
 
 EPS = np.finfo(float).eps
 rates = st.floats(0.1, 5.0)
@@ -122,3 +123,13 @@ def test_cancelling_delay_is_a_translation():
 def test_an_object_without_a_transform_is_refused():
     with pytest.raises(TypeError, match="must be memory kernels"):
         KernelSum((np.sin,))
+
+
+def test_signs_that_are_rounding_do_not_break_the_norm():
+    """A function that is nothing but rounding, whose sign depends on how many points are asked for at once."""
+    edges = np.array([0.0, 1.0, 2.0])
+
+    def rounding(t):
+        return 1e-16 * (np.ones(t.size) if t.size == 1 else (-1.0) ** np.arange(t.size))
+
+    assert absolute_integral(rounding, edges) == pytest.approx(2e-16, rel=1e-12)
