@@ -1,0 +1,342 @@
+"""Claims on how many neurons a memory needs: widths from both sides, the class of real rates, the slowest neuron.
+
+The quoted law is that of Li, Han, E and Li (2021), Section 3, for a power law: m = O(omega eps^{-1/omega}) neurons
+suffice for an error eps; its full text was not at hand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from linmem.claims import Evidence, Measurement, Scale, claim
+from linmem.continuous.approximation import (
+    modulated_sum,
+    powerlaw_sum,
+    real_rate_error,
+    real_rate_width,
+    slowest_rate_bound,
+    width_row,
+)
+from linmem.kernels import ExponentialSum, Kernel, Modulated, PowerLaw
+from linmem.kernels.enclosure import l1_enclosure
+
+EXPONENTS = (2.0, 1.0, 0.5, 0.25, 0.1, 0.05)
+TOLERANCES = (1e-1, 1e-2, 1e-4, 1e-8)
+TWO_SIDED = 1e-4  # at this tolerance and below, the two sides are compared
+
+
+def _width_table(scale: Scale) -> pd.DataFrame:
+    exponents = scale.pick(quick=(2.0, 0.5, 0.1), paper=EXPONENTS)
+    small = scale.pick(quick=2.0, paper=20.0)  # log^2(1/eps)/(pi^2 omega): how wide the sums are that get optimised
+    rows = [
+        width_row(omega, eps, optimise=np.log(eps) ** 2 / (np.pi**2 * omega) <= small)
+        for omega in exponents
+        for eps in TOLERANCES
+    ]
+    return pd.DataFrame(rows)
+
+
+def _slopes(name: str, table: pd.DataFrame, column: str, limit: float) -> Measurement:
+    """Secant slopes of sqrt(omega m) in log(1/eps) from eps = 1e-2 to 1e-8, over their limit; one for each omega."""
+    found: list[float] = []
+    for omega, part in table.groupby("exponent"):
+        m = part.set_index("tolerance")[column]
+        rise = np.sqrt(float(omega) * m[1e-8]) - np.sqrt(float(omega) * m[1e-2])
+        found.append(float(rise / np.log(1e6) / limit))
+    low, high = min(found), max(found)
+    return Measurement(name, (low + high) / 2, "in", (0.9, 1.3), low, high)
+
+
+def _two_sided(table: pd.DataFrame) -> Evidence:
+    small = table[table["tolerance"] <= TWO_SIDED]
+    optimised = table.dropna(subset=["optimised"])
+    return Evidence(
+        [
+            Measurement(
+                "largest certified error of a construction, over its tolerance",
+                float((table["construction_error"] / table["tolerance"]).max()),
+                "<=",
+                1.0,
+            ),
+            Measurement(
+                "least width of a construction over the lower bound",
+                float((table["construction"] / table["lower"]).min()),
+                ">=",
+                1.0,
+            ),
+            Measurement(
+                "least width of an optimised sum (certified error) over the lower bound",
+                float((optimised["optimised"] / optimised["lower"]).min()),
+                ">=",
+                1.0,
+            ),
+            Measurement(
+                f"largest width of a construction over the lower bound, eps <= {TWO_SIDED:g}",
+                float((small["construction"] / small["lower"]).max()),
+                "<=",
+                4.0,
+            ),
+            _slopes("growth of the construction: slope of sqrt(omega m), over 1/pi", table, "construction", 1 / np.pi),
+            _slopes(
+                "growth of the lower bound: slope of sqrt(omega m), over 1/(sqrt 2 pi)", table, "lower", 2**-0.5 / np.pi
+            ),
+            Measurement(
+                "largest width of a construction over the quoted bound omega eps^(-1/omega)",
+                float((table["construction"] / table["quoted"]).max()),
+                "<",
+                1.0,
+            ),
+        ],
+        table,
+        f"omega: {sorted(set(table['exponent']))}, eps: {TOLERANCES}",
+    )
+
+
+@claim(
+    "linmem/powerlaw-width",
+    source="linmem",
+    locator="width of the power law",
+    kind="certified",
+    statement=r"Let $m(\omega, \epsilon)$ be the least width of a stable linear RNN (any $W, U, c$) whose kernel is "
+    r"within $\epsilon$ of $\rho = \omega (1+t)^{-(1+\omega)}$ in $L^1$. Then "
+    r"$\#\{k: \sigma_k(\Gamma_\rho) > \epsilon\} \le m(\omega, \epsilon) \le$ the width of the trapezoid sum, both "
+    r"sides proved in every cell of the table, and both grow like $\log^2(1/\epsilon)/\omega$: $\sqrt{\omega m}$ "
+    r"rises with $\log(1/\epsilon)$ at the slopes $1/\pi$ (construction) and $1/(\sqrt 2 \pi)$ (lower bound), up to "
+    r"the offset seen at finite $\epsilon$. So $m = O(\omega \epsilon^{-1/\omega})$, as quoted from Section 3 of Li "
+    r"et al. (2021), is true as an upper bound for this kernel, and exponentially far from the width that is needed.",
+    assumptions=[
+        r"the kernel is the power law itself, completely monotone: other kernels with the same decay may need more",
+        r"$\omega$ is the binary double (0.1 is the double next to 1/10)",
+        r"the lower bound uses IEEE doubles with proved error bounds (conventional matrix products); "
+        r"the constructions are certified in ball arithmetic",
+        r"the growth is proved for $\epsilon \to 0$ at fixed $\omega$ from above; from below it is measured on "
+        r"certified numbers. For $\epsilon \gtrsim \omega$ the lower bound is empty",
+    ],
+    expected="holds",
+    figure="li2021_width",
+)
+def powerlaw_width_claim(scale: Scale, rng: np.random.Generator) -> Evidence:
+    """The width table: certified construction, certified lower bound, optimised sums with certified error."""
+    return _two_sided(_width_table(scale))
+
+
+@powerlaw_width_claim.control("the quoted upper bound taken for a lower bound: every construction is narrower than it")
+def powerlaw_width_control(scale: Scale, rng: np.random.Generator) -> Evidence:
+    """The same table with omega eps^{-1/omega} in the place of the number of singular values."""
+    del scale
+    table = _width_table(Scale.QUICK)
+    return _two_sided(table.assign(lower=table["quoted"]))
+
+
+def _fixed_rates(kernel: Kernel, rates: np.ndarray, last: float) -> ExponentialSum:
+    """Amplitudes of small L1 error on [0, last] for given rates: reweighted least squares in u = log(1 + t)."""
+    u = np.linspace(0.0, np.log1p(last), 4001)
+    t, jacobian = np.expm1(u), np.exp(u)
+    columns, target = np.exp(-np.multiply.outer(t, rates)), kernel(t)
+    weights, amplitudes = jacobian, np.zeros(rates.size)
+    for _ in range(15):
+        root = np.sqrt(weights)
+        amplitudes = np.linalg.lstsq(columns * root[:, None], target * root, rcond=1e-13)[0]
+        residual = np.abs(columns @ amplitudes - target)
+        weights = jacobian / np.maximum(residual, 1e-6 * residual.max())
+    return ExponentialSum(amplitudes, rates)
+
+
+Network = tuple[Modulated, int, tuple[float, float]]
+HALF_PERIOD_ONE = float(np.pi)  # frequency of rho(t) cos(pi t)
+
+
+def _real_networks() -> list[Network]:
+    """Kernel, width and certified L1 error of sums with real rates, fitted to modulated power laws of unit mass."""
+    networks: list[Network] = []
+    for omega in (2.0, 1.0):
+        kernel = Modulated(PowerLaw(omega), HALF_PERIOD_ONE)
+        for width in (1, 2, 4, 8):
+            rates = np.geomspace(0.3, 6.0, width) if width > 1 else np.array([2.0])
+            fit = _fixed_rates(kernel, rates, 50.0)
+            networks.append((kernel, width, l1_enclosure(kernel - fit, 0.05)))
+    return networks
+
+
+def _complex_networks() -> list[Network]:
+    """Modulated trapezoid sums, with the certified bound on their L1 error."""
+    networks: list[Network] = []
+    for omega, eps in ((1.0, 1e-2), (0.5, 1e-2), (0.25, 1e-2)):
+        kernel = Modulated(PowerLaw(omega), HALF_PERIOD_ONE)
+        networks.append((kernel, modulated_sum(kernel, eps).state_size, (0.0, eps)))
+    return networks
+
+
+def _against_zero_counting(networks: list[Network], cells: list[tuple[float, float]]) -> Evidence:
+    ratios = np.array([np.array(error) / real_rate_error(kernel, width) for kernel, width, error in networks])
+    worst = ratios.min(axis=0)
+    unit = {omega: Modulated(PowerLaw(omega), HALF_PERIOD_ONE) for omega in sorted({cell[0] for cell in cells})}
+    closed = min(
+        real_rate_error(kernel, m) * np.pi * (1 + m) ** omega
+        for omega, kernel in unit.items()
+        for m in (2, 3, 10, 100, 1000, 10**4)
+    )
+    rows = [
+        {
+            "exponent": omega,
+            "tolerance": eps,
+            "real_rates": float(real_rate_width(unit[omega], eps)),
+            "complex_rates": float(modulated_sum(unit[omega], eps).state_size),
+            "law": (np.pi * eps) ** (-1 / omega) - 1,
+        }
+        for omega, eps in cells
+    ]
+    table = pd.DataFrame(rows)
+    return Evidence(
+        [
+            Measurement(
+                "least certified L1 error of a network, over the bound for its width with real rates",
+                float(worst.mean()),
+                ">=",
+                1.0,
+                float(worst[0]),
+                float(worst[1]),
+            ),
+            Measurement("least value of the bound times pi (1 + m)^omega, m = 2..10^4", float(closed), ">=", 1.0),
+            Measurement(
+                "least width with real rates (proved), over (pi eps)^(-1/omega) - 1",
+                float((table["real_rates"] / table["law"]).min()),
+                ">=",
+                1 - 1e-12,  # the widths are integers, beyond 2^53 rounded to doubles
+            ),
+        ],
+        table,
+        f"{len(networks)} networks of width {min(n[1] for n in networks)} to {max(n[1] for n in networks)}",
+    )
+
+
+def _cells(scale: Scale) -> list[tuple[float, float]]:
+    tolerances = scale.pick(quick=(1e-1, 1e-2, 1e-3, 1e-4), paper=(1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-6))
+    return [(omega, eps) for omega in (1.0, 0.5, 0.25, 0.1) for eps in tolerances]
+
+
+@claim(
+    "linmem/curse-in-the-class",
+    source="linmem",
+    locator="zero counting",
+    kind="certified",
+    statement=r"Let $\rho_c = \omega (1+t)^{-(1+\omega)} \cos \pi t$ and let $\hat\rho$ be the kernel of a network "
+    r"of width $m \ge 2$ whose $W$ has real eigenvalues (diagonal or not, any amplitudes). Then "
+    r"$\|\rho_c - \hat\rho\|_1 \ge (1+m)^{-\omega}/\pi$, hence $m \ge (\pi\epsilon)^{-1/\omega} - 1$: the curse of "
+    r"memory holds in this class, for every $\epsilon$, without unknown constants. With complex rates $2 m(\omega, "
+    r"\epsilon) = O(\log^2(1/\epsilon)/\omega)$ state variables suffice for the same kernel: the curse sits in the "
+    r"class of networks, not in the decay of the memory.",
+    assumptions=[
+        r"all eigenvalues of $W$ real, so that $\hat\rho$ has at most $m - 1$ sign changes",
+        r"$\epsilon$ is absolute, for an envelope of unit mass; the frequency is the double next to $\pi$",
+        r"nothing is said about other oscillating kernels with complex rates",
+    ],
+    depends=["linmem/powerlaw-width"],
+    expected="holds",
+)
+def class_claim(scale: Scale, rng: np.random.Generator) -> Evidence:
+    """The bound in ball arithmetic against networks with real rates, each with a certified L1 error."""
+    return _against_zero_counting(_real_networks(), _cells(scale))
+
+
+@class_claim.control("complex rates: modulated trapezoid sums lie far below the bound for their width")
+def class_control(scale: Scale, rng: np.random.Generator) -> Evidence:
+    """The same comparison for networks that oscillate."""
+    return _against_zero_counting(_complex_networks(), _cells(Scale.QUICK))
+
+
+Approximation = tuple[PowerLaw, float, ExponentialSum]
+DIGITS = 2.0**-54  # 1 - w dt rounds to 1 in doubles for w dt <= 2^-54
+
+
+def _slowest(approximations: list[Approximation], errors: list[float]) -> Evidence:
+    rows: list[dict[str, float]] = []
+    for (kernel, eps, fit), error in zip(approximations, errors, strict=True):
+        rows.append(
+            {
+                "exponent": kernel.exponent,
+                "tolerance": eps,
+                "width": float(len(fit.rates)),
+                "error": error,
+                "smallest_rate": min(fit.rates),
+                "positive_bound": slowest_rate_bound(kernel, eps, variation=1 + eps),
+                "width_bound": slowest_rate_bound(kernel, eps, width=len(fit.rates)),
+                "law": eps ** (1 / kernel.exponent),
+            }
+        )
+    table = pd.DataFrame(rows)
+    return Evidence(
+        [
+            Measurement(
+                "largest certified L1 error, over the tolerance",
+                float((table["error"] / table["tolerance"]).max()),
+                "<=",
+                1.0,
+            ),
+            Measurement(
+                "largest ratio of the smallest rate to the bound for positive amplitudes",
+                float((table["smallest_rate"] / table["positive_bound"]).max()),
+                "<=",
+                1.0,
+            ),
+            Measurement(
+                "largest ratio of the smallest rate to the bound for the width",
+                float((table["smallest_rate"] / table["width_bound"]).max()),
+                "<=",
+                1.0,
+            ),
+            Measurement(
+                "largest bound for positive amplitudes, over log(1/eps) eps^(1/omega)",
+                float((table["positive_bound"] / table["law"] / np.log(1 / table["tolerance"])).max()),
+                "<=",
+                4.0,
+            ),
+            Measurement(
+                "smallest rate of any network of width <= 100 for omega = 0.1, eps = 0.01 (upper bound)",
+                slowest_rate_bound(PowerLaw(0.1), 1e-2, width=100),
+                "<",
+                DIGITS,
+                unit="1/time",
+            ),
+        ],
+        table,
+    )
+
+
+@claim(
+    "linmem/smallest-rate",
+    source="linmem",
+    locator="slowest neuron",
+    kind="certified",
+    statement=r"A diagonal network within $\epsilon$ of $\rho = \omega(1+t)^{-(1+\omega)}$ in $L^1$ with positive "
+    r"amplitudes, of any width, has a rate $w \le \min_T \frac1T \log\frac{1+\epsilon}{(1+T)^{-\omega} - \epsilon}$, "
+    r"about $\epsilon^{1/\omega} \log(1/\epsilon)$. Any stable network of width $m$ within $\epsilon$ (any $W, U, "
+    r"c$) has an eigenvalue with $-\mathrm{Re}\,\lambda$ below an explicit bound of order $(m + "
+    r"\log(1/\epsilon))\,\epsilon^{1/\omega}$. For $\omega = 0.1$, $\epsilon = 0.01$ and $m \le 100$ that rate is so "
+    r"small that $1 - w\,\Delta t$ rounds to 1 in double precision at $\Delta t = 1$.",
+    assumptions=[
+        r"positive amplitudes, or more generally $\sum_j |a_j|/\mathrm{Re}\,w_j$ bounded; or the width bounded",
+        r"without either bound there is no such law: exponentials with rates in $[1, 2]$ are dense in $L^1(0, \infty)$ "
+        r"(Müntz), so any $\epsilon$ is reached by wide networks with fast rates and large amplitudes",
+    ],
+    depends=["linmem/powerlaw-width"],
+    expected="holds",
+)
+def smallest_rate_claim(scale: Scale, rng: np.random.Generator) -> Evidence:
+    """Trapezoid sums (positive amplitudes, certified errors) against both bounds."""
+    exponents = scale.pick(
+        quick=(1.0, 0.5, 0.25, 0.1, 0.05), paper=(2.0, 1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.07, 0.05)
+    )
+    tolerances = scale.pick(quick=(1e-1, 1e-2, 1e-4), paper=(1e-1, 3e-2, 1e-2, 1e-3, 1e-4, 1e-6))
+    sums = [powerlaw_sum(PowerLaw(omega), tolerance=eps) for omega in exponents for eps in tolerances]
+    cells = [(omega, eps) for omega in exponents for eps in tolerances]
+    return _slowest([(s.kernel, eps, s.fit) for s, (_, eps) in zip(sums, cells, strict=True)], [s.error for s in sums])
+
+
+@smallest_rate_claim.control("amplitudes of both signs: 16 rates >= 0.15 come within the tolerance, past the bound")
+def smallest_rate_control(scale: Scale, rng: np.random.Generator) -> Evidence:
+    """A least-absolute-error fit whose masses cancel; its error is certified, only its amplitudes break the premise."""
+    kernel = PowerLaw(0.5)
+    fit = _fixed_rates(kernel, np.geomspace(0.15, 7.5, 16), 1e6)
+    return _slowest([(kernel, 0.15, fit)], [l1_enclosure(kernel - fit, 1e-3)[1]])
