@@ -1,10 +1,10 @@
 """The plateau of gradient flow (Li, Han, E and Li 2021, Theorem 4.1 as quoted in the claim li2021/plateau).
 
-Left: times at which the parameters of a diagonal linear RNN have moved by 0.1, and at which 1 % of the loss is gone,
-against the memory 1/omega of the target e^{-t} + exp(-(t - 1/omega)^2/2), with the lower bound proved in ball
-arithmetic, the quoted law omega^2 e^{c0/omega} through the first escape time and the sharp law
-omega^2 e^{2 c0/omega} through the last. Right: the loss over time, labelled by 1/omega; dotted: 1 % of the loss gone.
-Start: the exact fit of e^{-t} with one spare neuron of amplitude 0 and rate 1/2 or 2; c0 is the smallest rate there.
+Target e^{-t} + exp(-(t - 1/omega)^2/2); start: the exact fit of e^{-t} with one spare neuron of amplitude 0 and rate
+1/2 or 2; c0 is the smallest rate there. (a) Times at which the parameters have moved by 0.1, and at which 1 % of the
+loss is gone, against the memory 1/omega, with the two lower bounds proved in ball arithmetic. (b) The same to e^600 by
+the slow flow, with the bounds and the quoted law omega^2 e^{c0/omega} ln(1 + delta)/m with constant 1. (c) The loss
+over time for c0 = 1/2, labelled by 1/omega; dotted: 1 % of the loss gone.
 """
 
 from __future__ import annotations
@@ -14,83 +14,105 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from linmem.continuous import plateau_rows
+from linmem.continuous.dynamics import plateau_rows
 from linmem.kernels import ExponentialSum, GaussianBump
 
+VERSION = "2"
 STARTS = {"slow spare neuron": 0.5, "fast spare neuron": 2.0}
 COLOURS = ("#0072B2", "#D55E00")  # Okabe-Ito
+STYLES = {"second order": "--", "first order": ":"}
 
 
 def grid(scale: str) -> list[dict[str, object]]:
-    """One cell per start and memory length."""
-    last, curves = (26, (12, 18, 24)) if scale == "quick" else (40, (12, 18, 24, 30, 36))
-    cells: list[dict[str, object]] = [
-        {"start": "slow spare neuron", "inverse_omega": float(mu), "curve": mu in curves}
-        for mu in range(12, last + 1, 2)
-    ]
-    if scale == "paper":
-        cells += [{"start": "fast spare neuron", "inverse_omega": float(mu), "curve": False} for mu in range(12, 21, 2)]
+    """One cell per start and memory length: integrated near, slow flow far."""
+    near, curves = (range(12, 27, 3), (12, 18, 24)) if scale == "quick" else (range(12, 41, 2), (12, 18, 24, 30, 36))
+    short = (12, 16, 20) if scale == "quick" else (12, 14, 16, 18, 20)
+    far = np.geomspace(40, 640, 4 if scale == "quick" else 17).round(1)
+    common: dict[str, object] = {"start": "slow spare neuron", "method": "ode"}
+    cells = [{**common, "inverse_omega": float(mu), "curve": mu in curves} for mu in near]
+    cells += [{**common, "start": "fast spare neuron", "inverse_omega": float(mu), "curve": False} for mu in short]
+    for start, shrink in (("slow spare neuron", 1), ("fast spare neuron", 2)):
+        cells += [
+            {"start": start, "method": "reduced", "inverse_omega": float(mu) / shrink, "curve": False} for mu in far
+        ]
     return cells
 
 
-def cell(seed: int, start: str, inverse_omega: float, curve: bool) -> list[dict[str, object]]:
+def cell(seed: int, start: str, method: str, inverse_omega: float, curve: bool) -> list[dict[str, object]]:
     """Rows of one start and memory; nothing is random, the seed is not used."""
     del seed
     fit = ExponentialSum([1.0, 0.0], [1.0, STARTS[start]])
-    _, rows = plateau_rows(ExponentialSum([1.0], [1.0]), GaussianBump(inverse_omega), fit, delta=0.1, curve=curve)
+    _, rows = plateau_rows(
+        ExponentialSum([1.0], [1.0]),
+        GaussianBump(inverse_omega),
+        fit,
+        delta=0.1,
+        method=method,
+        loss_fraction=0.01 if start == "slow spare neuron" and method == "ode" else None,
+        curve=curve,
+    )
     return [{"start": start, **row} for row in rows]
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Two panels, 7 in wide."""
-    figure = Figure(figsize=(7.0, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    """Three panels, 7 in wide."""
+    figure = Figure(figsize=(7.0, 3.1), layout="constrained")
+    near, far, loss = figure.subplots(1, 3, width_ratios=(1.1, 1.0, 0.95))
     hits = table[table["quantity"] != "curve"]
     for colour, (c0, part) in zip(COLOURS, hits.groupby("c0"), strict=False):
-        _draw_times(left, part, float(c0), colour, named=c0 == hits["c0"].min())
-    left.set_yscale("log")
-    left.margins(x=0.09, y=0.12)
-    left.set_xlabel(r"memory of the target $1/\omega$ (time units)")
-    left.set_ylabel(r"training time $\tau$ (time units)")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
-    _draw_curves(right, table[table["quantity"] == "curve"])
-    for axes, letter in ((left, "a"), (right, "b")):
+        _draw_times(near, part, colour, limit=40.0, c0=float(c0))
+        _draw_times(far, part, colour, limit=np.inf, c0=float(c0))
+    near.set_yscale("log")
+    for axes in (near, far):
+        axes.set_xlabel(r"memory $1/\omega$ (time units)")
+    far.set_ylabel(r"$\log_{10} \tau$")
+    near.set_ylabel(r"training time $\tau$ (time units)")
+    near.margins(y=0.06)
+    near.set_xlim(10.5, 51.0)  # room for the names of the starts
+    grey = {"color": "0.25", "lw": 0.9}
+    handles = [
+        Line2D([], [], ls="none", marker="o", ms=3.5, color="0.25", label=r"moved by $\delta = 0.1$"),
+        Line2D([], [], ls="none", marker="^", ms=4.5, mfc="none", color="0.25", label="1 % of the loss gone"),
+        Line2D([], [], ls="-", label=r"moved, slow flow", **grey),
+        Line2D([], [], ls="--", label="proved bound, second order", **grey),
+        Line2D([], [], ls=":", label="proved bound, first order", **grey),
+        Line2D([], [], ls="-.", label=r"quoted, $\omega^2 e^{c_0/\omega}\ln(1+\delta)/m$", **grey),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    _draw_curves(loss, table[table["quantity"] == "curve"])
+    for axes, letter in ((near, "a"), (far, "b"), (loss, "c")):
         axes.set_title(letter, loc="left", fontweight="bold")
     return figure
 
 
-def _draw_times(axes: Axes, part: pd.DataFrame, c0: float, colour: str, named: bool) -> None:
-    """Hitting times, certificate and the two laws of one start; only the first start is named in the legend."""
+def _draw_times(axes: Axes, part: pd.DataFrame, colour: str, limit: float, c0: float) -> None:
+    """Hitting times, slow flow, certificates and the quoted law of one start up to 1/omega = limit."""
 
     def of(quantity: str) -> tuple[np.ndarray, np.ndarray]:
-        rows = part[part["quantity"] == quantity].sort_values("inverse_omega")
-        return rows["inverse_omega"].to_numpy(), rows["time"].to_numpy()
+        rows = part[(part["quantity"] == quantity) & (part["inverse_omega"] <= limit)].sort_values("inverse_omega")
+        return rows["inverse_omega"].to_numpy(), shown(rows["time"].to_numpy())
 
-    def label(text: str) -> str:
-        return text if named else "_"
-
-    common = {"color": colour, "ms": 4.5, "mfc": "none", "lw": 0.9}
-    axes.plot(*of("loss drop"), ls="none", marker="^", zorder=3, label=label("1 % of the loss gone"), **common)
-    moved = label(r"parameters moved by $\delta = 0.1$")
-    axes.plot(*of("escape"), ls="none", marker="o", label=moved, **{**common, "mfc": colour, "ms": 3.5})
-    axes.plot(*of("certificate"), ls=":", marker="s", label=label("certified lower bound"), **common)
-
-    memory, times = of("escape")
-    mu = np.linspace(memory[0], memory[-1], 100)
-    for factor, anchor, style, text in (
-        (2, -1, "-", r"$\omega^2 e^{2 c_0/\omega}$ (sharp)"),
-        (1, 0, "--", r"$\omega^2 e^{c_0/\omega}$ (quoted law)"),
-    ):
-        law = times[anchor] * (memory[anchor] / mu) ** 2 * np.exp(factor * c0 * (mu - memory[anchor]))
-        axes.plot(mu, law, color="0.35", ls=style, lw=0.9, zorder=0, label=label(text))
+    close = bool(np.isfinite(limit))
+    shown = np.asarray if close else np.log10  # an axis of 1e300 has no ticks
+    common = {"color": colour, "lw": 0.9}
+    axes.plot(*of("slow flow"), ls="-", **common)
+    for name, style in STYLES.items():
+        axes.plot(*of(name), ls=style, **common)
+    if close:
+        axes.plot(*of("loss drop"), ls="none", marker="^", ms=4.5, mfc="none", zorder=3, **common)
+        axes.plot(*of("escape"), ls="none", marker="o", ms=3.0, zorder=4, **common)
+    memory, times = of("slow flow")
+    mu = np.linspace(part["inverse_omega"].min(), memory[-1], 100)
+    axes.plot(mu, shown(np.exp(c0 * mu) / mu**2 * np.log1p(0.1) / 2), ls="-.", zorder=0, **common)
     axes.annotate(
         rf"$c_0 = {c0:g}$",
         (memory[-1], times[-1]),
-        xytext=(-7, 3),
+        xytext=(4, -3) if close else (-6, -6),
         textcoords="offset points",
         color=colour,
-        ha="right",
+        ha="left" if close else "right",
     )
 
 
@@ -102,10 +124,10 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
         axes.plot(part["time"], part["loss"], color=shade, lw=1.3)
         end = (part["time"].iloc[-1], part["loss"].iloc[-1])
         name = rf"$1/\omega = {mu:g}$" if mu == lengths[0] else f"{mu:g}"
-        axes.annotate(name, end, xytext=(3, -3), textcoords="offset points", color=shade)
+        axes.annotate(name, end, xytext=(0, -9), textcoords="offset points", color=shade, ha="center")
     axes.axhline(0.99, color="0.5", lw=0.7, ls=":", zorder=0)
     axes.set_xscale("log")
-    axes.margins(x=0.12)
+    axes.margins(x=0.14, y=0.09)
     axes.set_xlabel(r"training time $t$ (time units)")
     axes.set_ylabel(r"loss $J(t)/J(0)$")
 

@@ -16,8 +16,9 @@ from linmem.continuous import (
     gradient_flow,
     hitting_times,
     loss_gradient,
-    plateau,
 )
+from linmem.continuous.dynamics import hitting_run
+from linmem.continuous.dynamics.field import FlowField
 from linmem.kernels import Airy, ExponentialSum, GaussianBump
 from linmem.kernels.algebra import KernelAlgebra
 
@@ -91,16 +92,6 @@ def test_published_hitting_times_and_certificate_below_them(rate, centre, publis
     assert certify_plateau(problem, 0.1).lower_bound < escape.time - escape.error
 
 
-def test_plateau_puts_flow_and_certificate_together():
-    bump = GaussianBump(10.0)
-    result = plateau(ExponentialSum([1.0], [1.0]), bump, FIT, delta=0.1)
-    escape, loss_drop = hitting_times(DeviationLoss(FIT, bump), (DELTA, LossDrop(0.01)))
-    assert (result.escape, result.loss_drop) == (escape, loss_drop)
-    assert result.certificate == certify_plateau(DeviationLoss(FIT, bump), 0.1)
-    assert result.certificate.lower_bound < escape.time < loss_drop.time
-    assert result.method == "ode"
-
-
 @pytest.mark.parametrize("tolerance", [0.3, 1e-3])
 def test_the_error_estimate_covers_the_error(tolerance):
     [rough] = hitting_times(PROBLEM, (DELTA,), relative_tolerance=tolerance)
@@ -128,6 +119,50 @@ def test_a_stationary_start_stays():
     problem = DeviationLoss(ExponentialSum([0.0, 0.0], [1.0, 2.0]), 0.0 * GaussianBump(3.0))
     [hit] = hitting_times(problem, (DELTA,))
     assert not hit.reached
+
+
+def test_field_coordinates_are_the_deviation():
+    """The field in its own coordinates, pushed forward to the deviation, is -grad J; also where two neurons meet."""
+    rng = np.random.default_rng(3)
+    for fit in (FIT, ExponentialSum([1.0, 0.0, 0.5], [1.0, 1.8, 3.0]), ExponentialSum([0.5, 0.5], [1.0, 1.0])):
+        problem = DeviationLoss(fit, GaussianBump(5.0))
+        n = problem.size
+        origin = np.zeros(2 * n) if n == 2 and fit.rates[0] == fit.rates[1] else 0.05 * rng.standard_normal(2 * n)
+        field = FlowField(problem, origin)
+        np.testing.assert_allclose(field.deviation(field.start), origin, rtol=0, atol=1e-15)
+        velocity, square = field.velocity(field.start)
+        step = field.deviation(field.start + 1e-3 * velocity) - field.deviation(field.start)  # linear coordinates
+        gradient = problem.gradient(origin)
+        np.testing.assert_allclose(step, -1e-3 * gradient, rtol=0, atol=1e-14)
+        assert square == pytest.approx(gradient @ gradient, rel=1e-10)
+        differences = np.array(
+            [
+                (field.velocity(field.start + h)[0] - field.velocity(field.start - h)[0]) / 2e-5
+                for h in 1e-5 * np.eye(field.start.size)
+            ]
+        ).T
+        # central differences: h^2/6 times third derivatives below 1e4, and rounding 1e-16/1e-5
+        np.testing.assert_allclose(field.jacobian(field.start), differences, rtol=0, atol=1e-6)
+
+
+def test_equal_neurons_stay_equal():
+    problem = DeviationLoss(ExponentialSum([0.5, 0.5], [1.0, 1.0]), GaussianBump(14.0))
+    flow = gradient_flow(problem, [1e3, 1e12])
+    np.testing.assert_array_equal(flow.deviations[:, 0], flow.deviations[:, 1])
+    np.testing.assert_array_equal(flow.deviations[:, 2], flow.deviations[:, 3])
+    [hit] = hitting_times(problem, (DELTA,))
+    assert not hit.reached
+
+
+def test_rounding_grows_with_the_plateau_and_is_refused_in_the_end():
+    """The gradient falls by e^{-2 c0 d(mu)}, its rounding by e^{-c0 d(mu)}: the ratio grows."""
+    short, longer = (
+        hitting_run(DeviationLoss(ExponentialSum([1.0, 0.0], [1.0, 2.0]), GaussianBump(mu)), (DELTA,))
+        for mu in (12.0, 16.0)
+    )
+    assert np.finfo(float).eps < short.rounding < longer.rounding < 1e-6
+    with pytest.raises(FlowAccuracyError):
+        hitting_times(DeviationLoss(ExponentialSum([1.0, 0.0], [1.0, 2.0]), GaussianBump(40.0)), (DELTA,))
 
 
 @dataclass(frozen=True)
@@ -170,8 +205,6 @@ def test_a_flow_that_cannot_go_on_says_so():
         (lambda: hitting_times(PROBLEM, ()), "events must hold"),
         (lambda: Displacement(0.0), "delta must be > 0"),
         (lambda: LossDrop(1.0), "fraction must be < 1"),
-        (lambda: plateau(ExponentialSum([1.0], [1.0]), GaussianBump(9.0), ExponentialSum([0.9], [1.0])), "must equal"),
-        (lambda: plateau(ExponentialSum([1.0], [1.0]), GaussianBump(9.0), FIT, method="od"), "did you mean 'ode'"),
     ],
 )
 def test_bad_input_is_refused(call, match):

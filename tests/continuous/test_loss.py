@@ -3,13 +3,12 @@
 import mpmath as mp
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linmem.continuous import DeviationLoss, loss, loss_gradient, loss_hessian
-from linmem.kernels import Airy, ExponentialSum, GaussianBump, Kernel, PowerLaw
-from linmem.kernels.quadrature import panel_rule
+from linmem.continuous.learning import autograd_loss_derivatives, loss_derivatives
+from linmem.kernels import Airy, ExponentialSum, GaussianBump, Kernel, PowerLaw, Window
 
 EPS = np.finfo(float).eps
 A, W = np.array([1.0, -0.6, 0.3]), np.array([0.4, 1.0, 2.5])
@@ -51,24 +50,43 @@ def test_loss_against_high_precision_quadrature():
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: type(kernel).__name__)
-def test_gradient_and_hessian_against_autograd(kernel):
+def test_derivatives_against_autograd(kernel):
     """torch differentiates the loss written as a quadrature of (rhohat - rho)^2: no Laplace transform in sight."""
-    knots = np.union1d(kernel.knots(), ExponentialSum(A, W).knots())
-    nodes, weights = panel_rule(knots[knots < 1e6])
-    t, q, rho = (torch.from_numpy(x) for x in (nodes, weights, kernel(nodes)))
-
-    def quadrature_loss(theta: torch.Tensor) -> torch.Tensor:
-        return (q * (torch.exp(-t[:, None] * theta[3:]) @ theta[:3] - rho) ** 2).sum()
-
-    theta = torch.from_numpy(np.concatenate([A, W])).requires_grad_()
-    value = quadrature_loss(theta)
-    [gradient] = torch.autograd.grad(value, theta)
-    hessian = torch.autograd.functional.hessian(quadrature_loss, theta.detach())
-    # the quadrature itself is exact to rounding of its ~1000 terms (cut at t = 1e6, where the power law leaves 1e-18)
+    oracle, found = autograd_loss_derivatives(A, W, kernel), loss_derivatives(A, W, kernel)
+    # the quadrature itself is exact to rounding of its ~1000 terms
     tolerance = 4 * CANCELLATION * scale(A, W, kernel)
-    assert abs(loss(A, W, kernel) - value.item()) <= tolerance
-    np.testing.assert_allclose(loss_gradient(A, W, kernel), gradient.numpy(), rtol=0, atol=tolerance)
-    np.testing.assert_allclose(loss_hessian(A, W, kernel), hessian.numpy(), rtol=0, atol=tolerance)
+    assert abs(found.loss - oracle.loss) <= tolerance
+    np.testing.assert_allclose(found.gradient, oracle.gradient, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(found.hessian, oracle.hessian, rtol=0, atol=tolerance)
+    np.testing.assert_array_equal(loss_hessian(A, W, kernel), found.hessian)
+    np.testing.assert_allclose(loss_gradient(A, W, kernel), found.gradient, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("kernel", [*KERNELS, Window(2.0)], ids=lambda kernel: type(kernel).__name__)
+def test_a_batch_is_its_networks_one_by_one(kernel):
+    """150 x 2 starts: more than one block of the work arrays."""
+    rng = np.random.default_rng(0)
+    a, w = rng.standard_normal((150, 2, 3)), rng.uniform(0.3, 3.0, (150, 2, 3))
+    found = loss_derivatives(a, w, kernel)
+    assert (found.loss.shape, found.gradient.shape, found.hessian.shape) == ((150, 2), (150, 2, 6), (150, 2, 6, 6))
+    for index in [(0, 0), (127, 1), (128, 0), (149, 1)]:
+        tolerance = CANCELLATION * scale(a[index], w[index], kernel)
+        assert abs(found.loss[index] - loss(a[index], w[index], kernel)) <= tolerance
+        gradient, hessian = loss_gradient(a[index], w[index], kernel), loss_hessian(a[index], w[index], kernel)
+        np.testing.assert_allclose(found.gradient[index], gradient, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(found.hessian[index], hessian, rtol=0, atol=tolerance)
+    empty = loss_derivatives(np.zeros((0, 3)), np.zeros((0, 3)), kernel)
+    assert (empty.loss.shape, empty.hessian.shape) == ((0,), (0, 6, 6))
+
+
+def test_a_kernel_that_cannot_be_a_key():
+    """The norm of a target is kept between calls, but a kernel of someone else's need not be hashable."""
+
+    class Listed(GaussianBump):
+        __hash__ = None
+
+    bump = Listed(3.0)
+    assert loss(A, W, bump) == loss(A, W, GaussianBump(3.0))
 
 
 @settings(max_examples=40)
@@ -150,6 +168,9 @@ def test_deviation_form_keeps_relative_accuracy_on_the_plateau(size):
         (lambda: loss([1.0], [1.0, 2.0], KERNELS[0]), "same length"),
         (lambda: loss_gradient([1.0], [0.0], KERNELS[0]), "rates must be > 0"),
         (lambda: loss_hessian([np.nan], [1.0], KERNELS[0]), "finite"),
+        (lambda: loss_derivatives([[1.0]], [1.0], KERNELS[0]), "same shape"),
+        (lambda: loss_derivatives(1.0, 1.0, KERNELS[0]), "same shape"),
+        (lambda: loss_derivatives([[1.0], [1.0]], [[1.0], [-1.0]], KERNELS[0]), "rates must be > 0"),
         (lambda: DeviationLoss(KERNELS[0], KERNELS[1]).gradient([0.0]), "shape"),
         (lambda: DeviationLoss(KERNELS[0], KERNELS[1]).drop([0.0, 0.0, -1.0, 0.0]), "rates must be > 0"),
     ],

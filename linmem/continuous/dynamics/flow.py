@@ -1,13 +1,16 @@
 """Gradient flow d theta/dt = -grad J(theta) around an exact fit, and the times at which it reaches something.
 
 The flow is stiff (amplitudes relax in O(1), the plateau lasts e^{2 w/omega}), so it is integrated by an implicit
-Runge-Kutta method (Radau IIA, order 5) with the exact Hessian, in deviation variables and in units of time
-1/|grad J(start)|^2. Along a gradient flow int_0^t |grad J|^2 = J(0) - J(t): the left side is integrated with the state,
-and the difference is reported.
+Runge-Kutta method (Radau IIA, order 5) with the exact Hessian, in the coordinates of `linmem.continuous.dynamics.field`
+and in units of time 1/|grad J(start)|^2. Where two neurons meet, the slow path bends so sharply that the long steps of
+Radau are refused; after 250 steps a multistep method (LSODA, with the same Hessian) takes over, whose cheap short steps
+pay there. Along a gradient flow int_0^t |grad J|^2 = J(0) - J(t): the left side is integrated with the state, and the
+difference is reported.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,48 +18,33 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
+from scipy.integrate import LSODA, Radau
+from scipy.optimize import brentq
 
 from linmem.checks import check_array, check_positive
 from linmem.citations import cites
 from linmem.continuous.dynamics.deviation import DeviationLoss
+from linmem.continuous.dynamics.events import Displacement, FlowAccuracyError, HittingTime, LossDrop
+from linmem.continuous.dynamics.field import FlowField
+
+__all__ = [
+    "ACCURACY",
+    "Displacement",
+    "FlowAccuracyError",
+    "HittingRun",
+    "HittingTime",
+    "LossDrop",
+    "SolverStatistics",
+    "Trajectory",
+    "gradient_flow",
+    "hitting_run",
+    "hitting_times",
+]
 
 ACCURACY = 1e-2  # a hitting time or an energy balance that is relatively less certain than this is refused
-
-
-class FlowAccuracyError(RuntimeError):
-    """The integration could not keep its accuracy; the message says where it stopped and what to change."""
-
-
-@dataclass(frozen=True)
-class Displacement:
-    """Event: |theta(t) - theta(0)| reaches `delta` (Euclidean norm over all amplitudes and rates)."""
-
-    delta: float
-
-    def __post_init__(self) -> None:
-        check_positive("delta", self.delta)
-
-
-@dataclass(frozen=True)
-class LossDrop:
-    """Event: J(theta(0)) - J(theta(t)) reaches `fraction` * J(theta(0)), 0 < fraction < 1."""
-
-    fraction: float
-
-    def __post_init__(self) -> None:
-        if check_positive("fraction", self.fraction) >= 1:
-            raise ValueError(f"fraction must be < 1, got {self.fraction!r}; pass a share of the initial loss")
-
-
-@dataclass(frozen=True)
-class HittingTime:
-    """When an event happened: `time` +- `error`; time is inf and `reached` False if it did not before the run ended."""
-
-    event: Displacement | LossDrop
-    time: float
-    error: float
-    reached: bool
+PATIENCE = 250  # steps after which the multistep method takes over from Radau
+RESPITE = 20  # steps that Radau makes where the multistep method has failed
+STEPS = 20_000  # a run that needs more steps has lost the flow to rounding noise
 
 
 @dataclass(frozen=True)
@@ -65,7 +53,7 @@ class Trajectory:
 
     times : shape (T,). deviations : shape (T, 2n), theta - theta_0 = (da, dw).
     drops : shape (T,), J(theta(0)) - J(theta(t)). dissipated : shape (T,), int_0^t |grad J|^2, equal to drops if exact
-    (a state that rests at a minimum for very long accumulates |rounding noise|^2 t here).
+    (a state that rests at a minimum accumulates |rounding noise|^2 t here, until the run is ended for it).
     """
 
     times: Float[np.ndarray, "T"]
@@ -80,6 +68,36 @@ class Trajectory:
         return float(np.abs(self.dissipated - self.drops).max()) / largest if largest else 0.0
 
 
+@dataclass(frozen=True)
+class SolverStatistics:
+    """What a measurement cost, over all its runs.
+
+    method : "ode" or "reduced". steps : accepted steps. evaluations : of the gradient. hessians : of the Hessian.
+    """
+
+    method: str
+    steps: int
+    evaluations: int
+    hessians: int
+
+
+@dataclass(frozen=True)
+class HittingRun:
+    """Hitting times in the order of the events, and what they cost.
+
+    coarse : cost of the coarser run alone; its hitting times are off by the errors of `hits`.
+    energy_defect : of the finer run, see `Trajectory`. rounding : the mean over time of (bound on the rounding error of
+    the gradient)/(speed of the parameters), the relative error of the times that rounding may cause; rounding divided
+    by 2e-16 is the condition number of the measurement.
+    """
+
+    hits: tuple[HittingTime, ...]
+    statistics: SolverStatistics
+    coarse: SolverStatistics
+    energy_defect: float
+    rounding: float
+
+
 @cites("li2021", "Section 4")
 def gradient_flow(
     problem: DeviationLoss, times: ArrayLike, start: ArrayLike | None = None, relative_tolerance: float = 1e-8
@@ -89,7 +107,7 @@ def gradient_flow(
     Parameters
     ----------
     problem : the loss around an exact fit.
-    times : shape (T,), >= 0, strictly increasing.
+    times : shape (T,), >= 0, strictly increasing; np.geomspace gives a logarithmic time axis.
     start : theta(0) - theta_0, shape (2n,); None is the exact fit itself.
     relative_tolerance : local error of the solver; absolute errors are kept below 1e-3 of it times |grad J(start)|.
 
@@ -120,7 +138,7 @@ def hitting_times(
     events: tuple[Displacement | LossDrop, ...],
     end_time: float = 1e30,
     start: ArrayLike | None = None,
-    relative_tolerance: float = 1e-5,
+    relative_tolerance: float = 1e-4,
 ) -> tuple[HittingTime, ...]:
     """First times at which the gradient flow meets each event, with an error estimate.
 
@@ -128,7 +146,8 @@ def hitting_times(
     error estimate is the difference of the two. The run ends when all events have happened, or at `end_time`.
 
     Raises FlowAccuracyError when a solver gives up before the last event, when the two runs differ by more than 1 %, or
-    when the energy balance of the finer run is off by more than 1 %. Parameters as in `gradient_flow`.
+    when in the finer run the energy balance is off by more than 1 % or rounding of the gradient may have changed the
+    time by more than 1 %. Parameters as in `gradient_flow`.
 
     >>> from linmem.kernels import ExponentialSum, GaussianBump
     >>> problem = DeviationLoss(ExponentialSum([1.0, 0.0], [1.0, 0.5]), GaussianBump(centre=10.0))
@@ -136,6 +155,17 @@ def hitting_times(
     >>> hit.reached, round(hit.time, 2), hit.error < 1e-3
     (True, 3.5, True)
     """
+    return hitting_run(problem, events, end_time, start, relative_tolerance).hits
+
+
+def hitting_run(
+    problem: DeviationLoss,
+    events: tuple[Displacement | LossDrop, ...],
+    end_time: float = 1e30,
+    start: ArrayLike | None = None,
+    relative_tolerance: float = 1e-4,
+) -> HittingRun:
+    """`hitting_times` with the cost of the two runs and the accuracy check of the finer one."""
     if not events:
         raise ValueError("events must hold a Displacement or LossDrop, got none; pass e.g. (Displacement(0.1),)")
     for event in cast(tuple[object, ...], events):
@@ -149,16 +179,28 @@ def hitting_times(
         for tolerance in (relative_tolerance, relative_tolerance / 100)
     )
     defect = _trajectory(problem, origin, fine).energy_defect
-    if defect > ACCURACY and not all(np.isinf(fine.hits)):  # a state at rest dissipates rounding noise until end_time
-        raise FlowAccuracyError(f"the energy balance is off by {defect:.1e}; lower relative_tolerance or end_time")
-    return tuple(_compare(event, coarse, fine, i) for i, event in enumerate(events))
+    if not all(np.isinf(fine.hits)):  # a state at rest dissipates rounding noise until end_time
+        for name, size in (("the energy balance is off by", defect), ("rounding may change it by", fine.rounding)):
+            if not size <= ACCURACY:
+                raise FlowAccuracyError(
+                    f"the hitting time is not certain: {name} {size:.1e} of its value; lower relative_tolerance, "
+                    "end_time or 1/omega"
+                )
+    hits = tuple(_compare(event, coarse, fine, i) for i, event in enumerate(events))
+    cost = [first + second for first, second in zip(coarse.cost, fine.cost, strict=True)]
+    return HittingRun(
+        hits, SolverStatistics("ode", *cost), SolverStatistics("ode", *coarse.cost), defect, fine.rounding
+    )
 
 
 @dataclass(frozen=True)
 class _Solution:
     times: Float[np.ndarray, "T"]
-    states: Float[np.ndarray, "T q"]
+    states: Float[np.ndarray, "T p"]
+    dissipated: Float[np.ndarray, "T"]
     hits: tuple[float, ...]
+    rounding: float
+    cost: tuple[int, int, int]
 
 
 def _start(problem: DeviationLoss, start: ArrayLike | None) -> Float[np.ndarray, "p"]:
@@ -169,9 +211,8 @@ def _start(problem: DeviationLoss, start: ArrayLike | None) -> Float[np.ndarray,
 
 def _trajectory(problem: DeviationLoss, origin: Float[np.ndarray, "p"], solution: _Solution) -> Trajectory:
     base = problem.drop(origin)
-    states = solution.states[:, :-1]
-    drops = np.array([problem.drop(state) - base for state in states])
-    return Trajectory(solution.times, states, drops, solution.states[:, -1])
+    drops = np.array([problem.drop(state) - base for state in solution.states])
+    return Trajectory(solution.times, solution.states, drops, solution.dissipated)
 
 
 def _compare(event: Displacement | LossDrop, coarse: _Solution, fine: _Solution, index: int) -> HittingTime:
@@ -195,72 +236,121 @@ def _integrate(
     events: tuple[Displacement | LossDrop, ...],
     points: Float[np.ndarray, "T"] | None,
 ) -> _Solution:
-    """Radau on the state (d, int |grad J|^2) in the time t/scale, scale = 1/|grad J(start)|^2."""
-    first = problem.gradient(origin)
-    steepness = float(np.linalg.norm(first))
-    if steepness == 0:
+    """Radau on the state (y, int |grad J|^2) in the time t/scale, scale = 1/|grad J(start)|^2.
+
+    The states at all steps are returned, or at `points` if they are given.
+    """
+    field = FlowField(problem, origin)
+    square = field.velocity(field.start)[1]
+    if square == 0:
         times = np.array([0.0, end_time]) if points is None else points
-        states = np.tile(np.append(origin, 0.0), (times.size, 1))
-        return _Solution(times, states, tuple(np.inf for _ in events))
-    scale = steepness**-2
-    base, target = problem.drop(origin), problem.start_loss - problem.drop(origin)
-    outside = np.full(origin.size + 1, np.nan)  # Radau shortens the step when it meets NaN
-    positive = np.array(problem.fit.rates)
+        states = np.tile(origin, (times.size, 1))
+        return _Solution(times, states, np.zeros(times.size), tuple(np.inf for _ in events), 0.0, (0, 1, 0))
+    scale = 1 / square
+    size = field.start.size
+    outside = np.full(size + 1, np.nan)  # Radau shortens the step when it meets NaN
 
     def velocity(_: float, state: np.ndarray) -> np.ndarray:
-        if not np.all(positive + state[problem.size : -1] > 0):
+        if not field.inside(state[:-1]):
             return outside
-        gradient = problem.gradient(state[:-1])
-        return scale * np.append(-gradient, gradient @ gradient)
+        change, dissipation = field.velocity(state[:-1])
+        return scale * np.append(change, dissipation)
 
     def jacobian(_: float, state: np.ndarray) -> np.ndarray:
-        hessian = problem.hessian(state[:-1])
-        full = np.zeros((state.size, state.size))
-        full[:-1, :-1] = -hessian
-        full[-1, :-1] = 2 * problem.gradient(state[:-1]) @ hessian
+        full = np.zeros((size + 1, size + 1))  # the energy only watches: its row stays 0
+        full[:-1, :-1] = field.jacobian(state[:-1])
         return scale * full
 
-    def excess(event: Displacement | LossDrop, state: np.ndarray) -> float:
-        if isinstance(event, Displacement):
-            return float(np.linalg.norm(state[:-1] - origin)) / event.delta - 1
-        return (problem.drop(state[:-1]) - base) / (event.fraction * target) - 1
-
-    cache: dict[float, list[float]] = {}  # the watches below ask for the same instant one after the other
-
-    def excesses(time: float, state: np.ndarray) -> list[float]:
-        if time not in cache:
-            cache.clear()
-            cache[time] = [excess(event, state) for event in events]
-        return cache[time]
-
-    def watch(index: int) -> Callable[[float, np.ndarray], float]:
-        return lambda time, state: excesses(time, state)[index]
-
-    watches: list[Any] = [watch(index) for index in range(len(events))]
-    if events:
-
-        def everything(time: float, state: np.ndarray) -> float:
-            return min(excesses(time, state))
-
-        everything.terminal = True  # pyright: ignore[reportFunctionMemberAccess]
-        watches.append(everything)
-    solution: Any = solve_ivp(
-        velocity,
-        (0.0, end_time / scale),
-        np.append(origin, 0.0),
-        method="Radau",
-        jac=jacobian,
-        events=watches or None,
-        t_eval=None if points is None else points / scale,
-        rtol=tolerance,
-        atol=np.append(np.full(origin.size, 1e-3 * tolerance * steepness), np.inf),  # the energy only watches
+    absolute = np.append(np.full(size, 1e-3 * tolerance * np.sqrt(square)), 1e300)
+    options: Any = {"jac": jacobian, "rtol": tolerance, "atol": absolute}
+    solver: Any = Radau(velocity, 0.0, np.append(field.start, 0.0), end_time / scale, **options)
+    change = PATIENCE
+    watches = [_watch(problem, field, origin, event) for event in events]
+    hits = [np.inf] * len(events)
+    times, states = [0.0], [solver.y]
+    wanted = np.empty(0) if points is None else points / scale
+    found = [solver.y] * int(np.sum(wanted == 0))
+    while solver.status == "running" and not (events and all(np.isfinite(hits))):
+        if len(times) == change:
+            solver = LSODA(velocity, times[-1], states[-1], end_time / scale, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NaN refuses a step, and LSODA warns of what is handled below
+            message = solver.step()
+        if solver.status == "failed" and isinstance(solver, LSODA) and len(times) < STEPS:
+            solver = Radau(velocity, times[-1], states[-1], end_time / scale, **options)
+            change = len(times) + RESPITE
+            continue
+        if solver.status == "failed" or len(times) > STEPS:
+            raise FlowAccuracyError(
+                f"the solver gave up after t = {times[-1] * scale:.6g}, before all events or times were met: "
+                f"{message or f'more than {STEPS} steps.'} Ask for earlier ones, or change relative_tolerance"
+            )
+        within: Any = None
+        for i, watch in enumerate(watches):
+            if np.isinf(hits[i]) and watch(solver.y) >= 0:
+                within = within or solver.dense_output()
+                hits[i] = _crossing(watch, within, solver.t_old, solver.t) * scale
+        while len(found) < wanted.size and wanted[len(found)] <= solver.t:
+            within = within or solver.dense_output()
+            found.append(within(wanted[len(found)]))
+        times.append(solver.t)
+        states.append(solver.y)
+        if len(times) % 10 == 0 and _at_rest(field, solver.y[:-1], solver.t * scale):
+            times.append(end_time / scale)
+            states.append(solver.y)
+            found += [solver.y] * (wanted.size - len(found))
+            break
+    path = np.array(states if points is None else found)
+    moments = np.array(times) * scale if points is None else points
+    deviations = np.array([field.deviation(state) for state in path[:, :-1]])
+    deviations[moments == 0] = origin  # exactly, without the rounding of the field's coordinates
+    return _Solution(
+        moments,
+        deviations,
+        path[:, -1],
+        tuple(hits),
+        _rounding(field, np.array(times) * scale, np.array(states)[:, :-1]) if any(np.isfinite(hits)) else 0.0,
+        (len(times) - 1, field.evaluations, field.hessians),
     )
-    if solution.status < 0:
-        last = float(solution.t[-1]) * scale if len(solution.t) else 0.0
-        raise FlowAccuracyError(
-            f"the solver gave up after t = {last:.6g}, before all events or times were met: {solution.message} "
-            "Ask for earlier ones, or change relative_tolerance"
-        )
-    times = solution.t * scale if points is None else points
-    hits = tuple(float(t[0]) * scale if len(t) else np.inf for t in (solution.t_events or [])[: len(events)])
-    return _Solution(times, solution.y.T, hits)
+
+
+def _at_rest(field: FlowField, y: Float[np.ndarray, "q"], time: float) -> bool:
+    """Whether the flow has come to a strict local minimum: positive curvature, much time passed, Newton at rest."""
+    jacobian = field.jacobian(y)
+    slowest = float(np.linalg.eigvals(-jacobian).real.min())
+    if slowest * time < 100:
+        return False
+    newton = np.linalg.solve(jacobian, field.velocity(y)[0])
+    return bool(np.linalg.norm(newton) <= 1e-6 * np.linalg.norm(y - field.start))
+
+
+def _rounding(field: FlowField, times: Float[np.ndarray, "T"], states: Float[np.ndarray, "T q"]) -> float:
+    """Mean over time of the gradient's rounding error over the speed, from at most 200 stretches of the run."""
+    chosen = np.unique(np.linspace(0, times.size - 1, 201).astype(int))
+    durations, moves = np.diff(times[chosen]), np.diff(states[chosen], axis=0)
+    noise = np.array([field.rounding(state) for state in states[chosen[1:]]])
+    speeds = np.linalg.norm(moves, axis=1) / durations
+    return float((noise / np.maximum(speeds, 1e-300)) @ durations / times[-1])
+
+
+def _watch(
+    problem: DeviationLoss, field: FlowField, origin: Float[np.ndarray, "p"], event: Displacement | LossDrop
+) -> Callable[[np.ndarray], float]:
+    """How far a state is beyond the event, relative to it: -1 at the start, 0 when it happens."""
+    if isinstance(event, Displacement):
+        delta = event.delta
+        return lambda state: float(np.linalg.norm(field.deviation(state[:-1]) - origin)) / delta - 1
+    base = problem.drop(origin)
+    wanted = event.fraction * (problem.start_loss - base)
+    return lambda state: (problem.drop(field.deviation(state[:-1])) - base) / wanted - 1
+
+
+def _crossing(watch: Callable[[np.ndarray], float], within: Any, left: float, right: float) -> float:
+    """The time in the last step at which the event happened."""
+
+    def excess(time: float) -> float:
+        return watch(within(time))
+
+    if excess(right) <= 0 or excess(left) >= 0:
+        return right
+    return float(brentq(excess, left, right, xtol=1e-300, rtol=1e-13))

@@ -11,10 +11,16 @@ where P is the Laplace transform of the target. With R(u) = sum_j a_j/(u + w_j) 
     J_{w_k w_l} = 4 a_k a_l/(w_k + w_l)^3 + 2 delta_kl a_k R''(w_k).
 
 The number n of neurons is m in Li et al. Parameters are ordered (a_1..a_n, w_1..w_n). Cost O(n^2) and n transforms.
+`loss_derivatives` gives all three at once, for many networks in one call; the others are for single quantities.
 Near an exact fit these formulas cancel: use linmem.continuous.dynamics.deviation there.
 """
 
 from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +29,8 @@ from numpy.typing import ArrayLike
 from linmem.checks import check_array
 from linmem.citations import cites
 from linmem.kernels import Kernel
+
+BLOCK = 256  # networks at a time: the work arrays stay near the cores
 
 
 def check_network(amplitudes: ArrayLike, rates: ArrayLike) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]]:
@@ -54,8 +62,7 @@ def loss(amplitudes: ArrayLike, rates: ArrayLike, kernel: Kernel) -> float:
     0.083333333333
     """
     a, w = check_network(amplitudes, rates)
-    gram = 1 / (w[:, None] + w)
-    return float(a @ gram @ a - 2 * (a @ kernel.laplace(w)) + kernel.l2_norm() ** 2)
+    return float(a @ (_gram(w) @ a) - 2 * (a @ kernel.laplace(w)) + square_norm(kernel))
 
 
 @cites("li2021", "Section 4")
@@ -67,9 +74,8 @@ def loss_gradient(amplitudes: ArrayLike, rates: ArrayLike, kernel: Kernel) -> Fl
     [-0.166667, 0.097222]
     """
     a, w = check_network(amplitudes, rates)
-    sums = w[:, None] + w
-    value = (a / sums).sum(1) - kernel.laplace(w)
-    slope = -(a / sums**2).sum(1) - kernel.laplace(w, derivative=1)
+    gram = _gram(w)
+    value, slope = gram @ a - kernel.laplace(w), -(gram * gram) @ a - kernel.laplace(w, derivative=1)
     return np.concatenate([2 * value, 2 * a * slope])
 
 
@@ -81,9 +87,103 @@ def loss_hessian(amplitudes: ArrayLike, rates: ArrayLike, kernel: Kernel) -> Flo
     >>> loss_hessian([1.0], [1.0], ExponentialSum([1.0], [1.0])).round(6).tolist()
     [[1.0, -0.5], [-0.5, 0.5]]
     """
-    a, w = check_network(amplitudes, rates)
-    sums = w[:, None] + w
-    slope = -(a / sums**2).sum(1) - kernel.laplace(w, derivative=1)
-    curvature = (2 * a / sums**3).sum(1) - kernel.laplace(w, derivative=2)
-    mixed = -2 * a / sums**2 + np.diag(2 * slope)
-    return np.block([[2 / sums, mixed], [mixed.T, 4 * np.outer(a, a) / sums**3 + np.diag(2 * a * curvature)]])
+    return loss_derivatives(*check_network(amplitudes, rates), kernel).hessian
+
+
+@dataclass(frozen=True)
+class LossDerivatives:
+    """J, its gradient and its Hessian in (a_1..a_n, w_1..w_n), for one network or for many.
+
+    Attributes
+    ----------
+    loss : shape (...), gradient : shape (..., 2n), hessian : shape (..., 2n, 2n).
+    """
+
+    loss: Float[np.ndarray, "..."]
+    gradient: Float[np.ndarray, "... p"]
+    hessian: Float[np.ndarray, "... p p"]
+
+
+@cites("linmem", "closed-form Hessian of the loss")
+def loss_derivatives(amplitudes: ArrayLike, rates: ArrayLike, kernel: Kernel) -> LossDerivatives:
+    """J, (dJ/da, dJ/dw) and the Hessian together, for a batch of networks.
+
+    Parameters
+    ----------
+    amplitudes, rates : shape (..., n), the same; rates > 0. Leading axes count networks.
+    kernel : the target rho, the same for all.
+
+    Accuracy and errors as in `loss`. Cost O(n^2) and 3 n transforms a network, with common terms shared; n = 16 and an
+    exponential or a Gaussian target: below 100 microseconds alone, a few microseconds a network in a batch of 1000.
+
+    >>> from linmem.kernels import ExponentialSum
+    >>> found = loss_derivatives([[1.0], [1.0]], [[2.0], [1.0]], ExponentialSum([1.0], [1.0]))
+    >>> found.loss.round(6).tolist(), found.gradient.shape, found.hessian.shape
+    ([0.083333, 0.0], (2, 2), (2, 2, 2))
+    """
+    a, w = check_array("amplitudes", amplitudes), check_array("rates", rates)
+    if a.shape != w.shape or not a.ndim or not a.shape[-1]:
+        raise ValueError(
+            f"amplitudes and rates must have the same shape (..., n), n >= 1, got {a.shape} and {w.shape}; "
+            "give one of each per neuron"
+        )
+    if a.size and w.min() <= 0:
+        raise ValueError(f"rates must be > 0 (a stable network), got {w.min()!r}; pass decay rates in 1/time")
+    batch, n = a.shape[:-1], a.shape[-1]
+    a, w = a.reshape(-1, n), w.reshape(-1, n)
+    value, gradient, hessian = np.empty(len(a)), np.empty((len(a), 2 * n)), np.empty((len(a), 2 * n, 2 * n))
+    for start in range(0, len(a), BLOCK):
+        part = slice(start, start + BLOCK)
+        _fill(a[part], w[part], kernel, value[part], gradient[part], hessian[part])
+    value += square_norm(kernel)
+    return LossDerivatives(value.reshape(batch), gradient.reshape(*batch, 2 * n), hessian.reshape(*batch, 2 * n, 2 * n))
+
+
+def square_norm(kernel: Kernel) -> float:
+    """||rho||^2, kept for kernels that can be a key: an optimiser asks for it thousands of times."""
+    return _kept_square_norm(kernel) if isinstance(cast(object, kernel), Hashable) else kernel.l2_norm() ** 2
+
+
+@lru_cache(maxsize=64)
+def _kept_square_norm(kernel: Kernel) -> float:
+    return kernel.l2_norm() ** 2
+
+
+def _gram(w: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n n"]:
+    """<e^{-w_k t}, e^{-w_l t}> = 1/(w_k + w_l)."""
+    return 1 / (w[:, None] + w)
+
+
+def _fill(
+    a: Float[np.ndarray, "b n"],
+    w: Float[np.ndarray, "b n"],
+    kernel: Kernel,
+    value: Float[np.ndarray, "b"],
+    gradient: Float[np.ndarray, "b p"],
+    hessian: Float[np.ndarray, "b p p"],
+) -> None:
+    """Write J - ||rho||^2, gradient and Hessian of b networks into the last three arguments."""
+    b, n = a.shape
+    transform, slope, curvature = (kernel.laplace(w, derivative) for derivative in (0, 1, 2))
+    gram = w[:, :, None] + w[:, None, :]
+    np.divide(1.0, gram, out=gram)
+    first = gram * a[:, None, :]  # a_l/(w_k + w_l)
+    second = first * gram  # a_l/(w_k + w_l)^2
+    third = second * gram
+    ones = np.ones(n)
+    residual = first @ ones - transform
+    slope = -2 * (second @ ones + slope)  # 2 R'
+    curvature = 4 * (third @ ones) - 2 * curvature  # 2 R''
+    value[:] = ((residual - transform) * a).sum(1)
+    np.multiply(residual, 2, out=gradient[:, :n])
+    np.multiply(a, slope, out=gradient[:, n:])
+    second *= -2
+    third *= 4 * a[:, :, None]
+    np.multiply(gram, 2, out=hessian[:, :n, :n])
+    hessian[:, :n, n:] = second
+    hessian[:, n:, :n] = second.mT
+    hessian[:, n:, n:] = third
+    flat, size = hessian.reshape(b, -1), 2 * n
+    flat[:, n : size * n : size + 1] += slope  # entries (a_k, w_k)
+    flat[:, size * n :: size + 1] += slope  # entries (w_k, a_k)
+    flat[:, size * n + n :: size + 1] += a * curvature
