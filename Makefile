@@ -62,6 +62,9 @@ benchmarks: venv
 	$(ONE_THREAD) $(BIN)/python benchmarks/operators.py --json docs/results/operators.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/ensembles.py --json docs/results/ensembles.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/sweeps.py --json docs/results/sweeps.json
+	$(ONE_THREAD) $(BIN)/python benchmarks/loss.py --json docs/results/loss.json
+	$(ONE_THREAD) $(BIN)/python benchmarks/plateau.py --json docs/results/plateau.json
+	$(ONE_THREAD) $(BIN)/python benchmarks/widths.py --json docs/results/widths.json
 	$(BIN)/python docs/generate.py
 
 clean:

@@ -130,9 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, object]:
         )
     result: dict[str, object] = {
         "benchmark": "widths",
-        "cells": len(rows),
-        "wall_seconds": wall,
-        "cpu_seconds": cpu,
+        "totals": {"cells": len(rows), "wall_seconds": wall, "cpu_seconds": cpu},
         "rows": rows,
         "comparison": comparison,
     }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import shutil
 import sys
@@ -69,11 +70,13 @@ def statements(report: dict[str, Any]) -> str:
 
 
 def benchmark_table(name: str) -> str:
-    """The rows of a benchmark's JSON as a table."""
-    facts = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    columns = list(facts["rows"][0])
+    """Rows, or a dictionary of numbers, of a benchmark's JSON as a table; ``FILE/KEY``, KEY "rows" if absent."""
+    file, _, key = name.partition("/")
+    facts = json.loads((RESULTS / f"{file}.json").read_text(encoding="utf-8"))[key or "rows"]
+    rows = [{"quantity": name, "value": value} for name, value in facts.items()] if isinstance(facts, dict) else facts
+    columns = list(rows[0])
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    for row in facts["rows"]:
+    for row in rows:
         cells = (_number(value) for value in row.values())
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -82,7 +85,9 @@ def benchmark_table(name: str) -> str:
 def _number(value: object) -> str:
     """Three significant digits, without an exponent for numbers that need none."""
     if not isinstance(value, float):
-        return str(value)
+        return "–" if value is None else str(value)
+    if math.isnan(value):
+        return "–"
     return f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:.3g}"
 
 

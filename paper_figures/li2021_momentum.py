@@ -130,7 +130,9 @@ def _draw_adam(axes: Axes, rows: pd.DataFrame) -> None:
     proof = rows[rows["quantity"] == "certificate"].drop_duplicates("inverse_omega").sort_values("inverse_omega")
     proof = proof[proof["time"] > 0]
     axes.plot(proof["inverse_omega"], proof["time"], color="0.3", ls=":", lw=1.1, label="certified, every $\\epsilon$")
-    axes.axhline(drops.loc[~drops["reached"], "time"].max(), color="0.5", lw=0.7, zorder=0)
+    end = float(drops.loc[~drops["reached"], "time"].max())
+    axes.axhline(end, color="0.5", lw=0.7, zorder=0)
+    axes.text(float(drops["inverse_omega"].min()), 1.15 * end, "not when the run ended", color="0.3", va="bottom")
     axes.set_ylabel("steps of Adam until 1 % of the loss is gone")
     axes.legend(frameon=False, loc="center right")
 

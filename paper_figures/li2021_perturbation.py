@@ -28,7 +28,7 @@ def grid(scale: str) -> list[dict[str, object]]:
     """One cell a target, parameterisation, kind of weights and width."""
     widths = {"exponential": [1, 2, 3, 4], "power law": [2, 8, 32] if scale == "quick" else [2, 4, 8, 16, 32]}
     return [
-        {"target": target, "rates": rates, "weights": weights, "width": m, "points": 16 if scale == "quick" else 61}
+        {"target": target, "rates": rates, "weights": weights, "width": m, "points": 16 if scale == "quick" else 41}
         for target in TARGETS
         for rates in RATES
         for weights in ("log-mass", "balanced")

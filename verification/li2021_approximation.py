@@ -45,17 +45,15 @@ def _universal(widths: Sequence[int], tolerance: float, excitatory: bool = False
             low, high = l1_enclosure(KernelSum((kernel, ScaledKernel(found, -1.0))), 1e-2)
             errors.append((low / norm[1], high / norm[0]))
             rows.append({"kernel": name, "width": m, "error_low": errors[-1][0], "error_high": errors[-1][1]})
-        measurements.append(_interval(f"relative L1 error at the largest width, {name}", errors[-1], "<=", tolerance))
+        measurements.append(
+            Measurement.enclosed(f"relative L1 error at the largest width, {name}", errors[-1], "<=", tolerance)
+        )
         shrink = [(b[0] / a[1], b[1] / a[0]) for a, b in pairwise(errors)]
         worst = max(x for x, _ in shrink), max(x for _, x in shrink)
-        measurements.append(_interval(f"largest ratio of errors of successive widths, {name}", worst, "<", 1.0))
+        measurements.append(
+            Measurement.enclosed(f"largest ratio of errors of successive widths, {name}", worst, "<", 1.0)
+        )
     return Evidence(measurements, pd.DataFrame(rows), f"widths {', '.join(map(str, widths))}")
-
-
-def _interval(name: str, ends: tuple[float, float], relation: str, bound: float) -> Measurement:
-    """A certified enclosure as a measurement; its ends are rounded outward, since ratios of doubles were taken."""
-    low, high = ends[0] - abs(ends[0]) * 1e-14, ends[1] + abs(ends[1]) * 1e-14
-    return Measurement(name, (low + high) / 2, relation, bound, low, high)
 
 
 @claim(
@@ -129,13 +127,13 @@ def _truncation(exponents: Sequence[float], widths: Sequence[int], constant: flo
     both = (T**-w + w / m * T ** (1 - w)).subs(T, eps ** (-1 / w)) - 2 * eps
     return Evidence(
         [
-            _interval(
+            Measurement.enclosed(
                 "largest L1 error over the bound, constructed networks",
                 (float(ratios[0].max()), float(ratios[1].max())),
                 "<=",
                 1.0,
             ),
-            _interval(
+            Measurement.enclosed(
                 "largest L1 error at the quoted width 32, over (1 + C) epsilon",
                 (max(x for x, _ in laws), max(x for _, x in laws)),
                 "<=",

@@ -59,14 +59,14 @@ def _quoted_rate(power: int) -> Evidence:
         slow, (fast, plain) = _constants_needed(order, 1.0, power)[0], _constants_needed(order, SPEED, power)
         growth = log10(fast[0] / slow[1]) / log10(SPEED), log10(fast[1] / slow[0]) / log10(SPEED)
         measurements += [
-            _interval(
+            Measurement.enclosed(
                 f"constant that the quoted bound needs over C(alpha), c = 1e12, alpha = {order}",
                 (fast[0] / proved, fast[1] / proved),
                 "<=",
                 1.0,
             ),
-            _interval(f"its growth in decades per decade of c, alpha = {order}", growth, "<=", 0.0),
-            _interval(
+            Measurement.enclosed(f"its growth in decades per decade of c, alpha = {order}", growth, "<=", 0.0),
+            Measurement.enclosed(
                 f"constant needed without the factor 1/beta over C(alpha), c = 1e12, alpha = {order}",
                 (plain[0] / proved, plain[1] / proved),
                 "<=",
@@ -130,9 +130,11 @@ def _consistent(found: dict[str, list[RateCheck]], divisor: float = 1.0) -> Evid
     least = min(x for x, _ in excess), min(x for _, x in excess)
     return Evidence(
         [
-            _interval("largest L1 error over its bound, constructed networks", ratios, "<=", 1.0),
-            _interval("least decay exponent of a kink, second to last width, minus alpha", least, ">=", 0.0),
-            _interval("error over bound in units of time 1024 times shorter, relative", change, "in", (0.95, 1.05)),
+            Measurement.enclosed("largest L1 error over its bound, constructed networks", ratios, "<=", 1.0),
+            Measurement.enclosed("least decay exponent of a kink, second to last width, minus alpha", least, ">=", 0.0),
+            Measurement.enclosed(
+                "error over bound in units of time 1024 times shorter, relative", change, "in", (0.95, 1.05)
+            ),
         ],
         pd.DataFrame([rate_row(name, x) for name, checks in found.items() for x in checks]),
         f"{len(every)} cases, widths {', '.join(str(m) for m in sorted({x.width for x in every}))}, beta = 1",
@@ -179,9 +181,3 @@ def rate_consistent_jump(scale: Scale, rng: np.random.Generator) -> Evidence:
     """The error falls like 1/m only."""
     checks = [check_rate(kinked_kernel(0), 1.0, 3, m, jumps=True) for m in (4, 8, 16, 32, 64)]
     return _consistent({"kink of order 0": checks})
-
-
-def _interval(name: str, ends: tuple[float, float], relation: str, bound: float | tuple[float, float]) -> Measurement:
-    """A certified enclosure as a measurement; its ends are rounded outward, since ratios of doubles were taken."""
-    low, high = ends[0] - abs(ends[0]) * 1e-14, ends[1] + abs(ends[1]) * 1e-14
-    return Measurement(name, (low + high) / 2, relation, bound, low, high)

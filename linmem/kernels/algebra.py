@@ -18,6 +18,8 @@ from linmem.kernels.enclosure import enclosed
 from linmem.kernels.protocol import Kernel, check_points, check_times
 from linmem.kernels.quadrature import absolute_integral, panel_rule
 
+Transforms = tuple[Inexact[np.ndarray, "..."], Inexact[np.ndarray, "..."], Inexact[np.ndarray, "..."]]
+
 
 class KernelAlgebra:
     """Operators of the concrete kernels: rho1 + rho2, rho1 - rho2, c * rho, -rho, `delayed`, `time_scaled`."""
@@ -36,6 +38,10 @@ class KernelAlgebra:
 
     def __neg__(self: Kernel) -> Kernel:
         return ScaledKernel(self, -1.0)
+
+    def transforms(self: Kernel, u: ArrayLike) -> Transforms:
+        """(P, P', P'') at u, as three calls of `laplace` would give them; kernels that share work override it."""
+        return self.laplace(u), self.laplace(u, 1), self.laplace(u, 2)
 
     def delayed(self: Kernel, delay: float) -> Kernel:
         """The kernel rho(t - delay) for t >= delay, and 0 before: the network that waits `delay` first."""
@@ -84,6 +90,11 @@ class KernelSum(KernelAlgebra):
     def laplace(self, u: ArrayLike, derivative: int = 0) -> Inexact[np.ndarray, "..."]:
         """sum_i P_i(u), or the derivative."""
         return np.asarray(sum(part.laplace(u, derivative) for part in self.parts))
+
+    def transforms(self, u: ArrayLike) -> Transforms:
+        """The sums of the parts' P, P' and P''."""
+        first, second, third = zip(*(transforms(part, u) for part in self.parts), strict=True)
+        return np.asarray(sum(first)), np.asarray(sum(second)), np.asarray(sum(third))
 
     def l1_norm(self) -> float:
         """int |sum_i rho_i| dt."""
@@ -143,6 +154,11 @@ class ScaledKernel(KernelAlgebra):
     def laplace(self, u: ArrayLike, derivative: int = 0) -> Inexact[np.ndarray, "..."]:
         """factor * P(u), or the derivative."""
         return np.asarray(self.factor * self.kernel.laplace(u, derivative))
+
+    def transforms(self, u: ArrayLike) -> Transforms:
+        """factor * (P, P', P'')."""
+        first, second, third = transforms(self.kernel, u)
+        return np.asarray(self.factor * first), np.asarray(self.factor * second), np.asarray(self.factor * third)
 
     def l1_norm(self) -> float:
         """|factor| * ||rho||_1."""
@@ -289,6 +305,18 @@ class DelayedKernel(KernelAlgebra):
         delay = Fraction(self.delay)
         moved = tuple(point + delay for point in enclosed(self.kernel).breaks())
         return (delay, *moved) if delay > 0 else moved
+
+
+def transforms(kernel: Kernel, u: ArrayLike) -> Transforms:
+    """(P, P', P'') at u; for the kernels of the library at less than the cost of three calls of `laplace`.
+
+    >>> from linmem.kernels import ExponentialSum
+    >>> [float(x) for x in transforms(ExponentialSum([1.0], [1.0]), 1.0)]
+    [0.5, -0.25, 0.25]
+    """
+    if isinstance(kernel, KernelAlgebra):
+        return kernel.transforms(u)
+    return kernel.laplace(u), kernel.laplace(u, 1), kernel.laplace(u, 2)
 
 
 def inner_product(first: Kernel, second: Kernel) -> float:

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from linmem.checks import check_array
 from linmem.citations import cites
 from linmem.intervals import Lag, ball, up_to
-from linmem.kernels.algebra import KernelAlgebra
+from linmem.kernels.algebra import KernelAlgebra, Transforms
 from linmem.kernels.protocol import Kernel, check_points, check_times
 
 
@@ -68,6 +68,15 @@ class ExponentialSum(KernelAlgebra):
         points = check_points(u, derivative, -float(w.min()))
         factor = (1.0, -1.0, 2.0)[derivative]
         return np.asarray(factor * (a / (points[..., None] + w) ** (derivative + 1)).sum(-1))
+
+    def transforms(self, u: ArrayLike) -> Transforms:
+        """(P, P', P'') at u, from one matrix of 1/(u + w_j)."""
+        a, w = self._arrays()
+        points = check_points(u, 2, -float(w.min()))
+        poles = 1 / (points[..., None] + w)
+        first = poles * a
+        second = first * poles
+        return np.asarray(first.sum(-1)), np.asarray(-second.sum(-1)), np.asarray(2 * (second * poles).sum(-1))
 
     def l1_norm(self) -> float:
         """int |rho| dt = sum of |F(t_{i+1}) - F(t_i)| over the zeros t_i of rho, F(t) = -sum_j (a_j/w_j) e^{-w_j t}.

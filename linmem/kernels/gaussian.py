@@ -15,7 +15,7 @@ from scipy.special import erfcx, ndtr, wofz
 from linmem.checks import check_finite, check_positive
 from linmem.citations import cites
 from linmem.intervals import Lag, ball
-from linmem.kernels.algebra import KernelAlgebra
+from linmem.kernels.algebra import KernelAlgebra, Transforms
 from linmem.kernels.protocol import check_points, check_times
 from linmem.kernels.quadrature import panel_rule
 
@@ -75,6 +75,17 @@ class GaussianBump(KernelAlgebra):
         if left.any():
             moments[left] = s ** (derivative + 1) * np.exp(-((mu / s) ** 2) / 2) * _tail_integral(x[left], derivative)
         return np.asarray(sign * self.amplitude * moments)
+
+    def transforms(self, u: ArrayLike) -> Transforms:
+        """(P, P', P'') at u, from one recurrence where it does not cancel."""
+        points = check_points(u, 2, -np.inf)
+        s = self.width
+        x = np.asarray(self.centre / s - s * points)
+        if points.dtype.kind == "c" or not np.all(x >= 0):
+            return self.laplace(points), self.laplace(points, 1), self.laplace(points, 2)
+        zeroth = self.amplitude * self._moments_by_recurrence(points, x, 0)
+        first = s * x * zeroth + self.amplitude * s * s * math.exp(-((self.centre / s) ** 2) / 2)
+        return np.asarray(zeroth), np.asarray(-first), np.asarray(s * x * first + s * s * zeroth)
 
     def _moments_by_recurrence(
         self, u: Float[np.ndarray, "..."], x: Float[np.ndarray, "..."], k: int

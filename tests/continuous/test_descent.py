@@ -13,7 +13,6 @@ from linmem.continuous.dynamics import (
     DeviationBatch,
     DeviationLoss,
     Displacement,
-    DivergenceError,
     GradientDescent,
     LossDrop,
     VanishingFriction,
@@ -21,6 +20,7 @@ from linmem.continuous.dynamics import (
     gradient_flow,
     momentum_flow,
 )
+from linmem.continuous.learning import DivergenceError
 from linmem.kernels import Airy, ExponentialSum, GaussianBump
 
 FIT = ExponentialSum([1.0, 0.0], [1.0, 0.5])

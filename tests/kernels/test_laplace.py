@@ -18,6 +18,7 @@ from linmem.kernels import (
     PowerLaw,
     Window,
 )
+from linmem.kernels.algebra import transforms
 
 EPS = np.finfo(float).eps
 KERNELS: list[Kernel] = [
@@ -162,3 +163,23 @@ def test_vectorised_like_pointwise(kernel):
 def test_bad_input_is_refused_with_the_rule(build, match):
     with pytest.raises(ValueError, match=match):
         build()
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        ExponentialSum([1.0, 0.5, -1.0], [0.5, 1.0, 2.0]),
+        GaussianBump(6.0, 1.25, 0.75),
+        GaussianBump(-1.0, 1.0),
+        ExponentialSum([1.0], [1.0]) + 2 * GaussianBump(3.0),
+        PowerLaw(2.5),
+    ],
+    ids=lambda kernel: type(kernel).__name__,
+)
+@pytest.mark.parametrize("u", [np.array([[0.3, 1.0, 7.0], [0.1, 20.0, 2.0]]), np.array([0.5 + 2j, 1.0 - 1j])])
+def test_the_three_transforms_at_once_are_the_three_transforms(kernel, u):
+    for k, value in enumerate(transforms(kernel, u)):
+        alone = kernel.laplace(u, k)
+        assert value.shape == u.shape
+        # both are sums of the same few terms in another order
+        np.testing.assert_allclose(value, alone, rtol=1e-13, atol=16 * np.finfo(float).eps * np.abs(alone).max())

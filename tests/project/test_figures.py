@@ -31,7 +31,16 @@ def draw(table):
     figure.subplots().plot(table.x, table.y)
     return figure
 """
-AUDITED = {"li2021_plateau": "time", "charles2018_recovery": "rmse", "illium2022_distance": "error"}
+AUDITED = {
+    "charles2018_recovery": "rmse",
+    "illium2022_distance": "error",
+    "li2021_fig1": "loss",
+    "li2021_momentum": "time",
+    "li2021_perturbation": "approximation",
+    "li2021_plateau": "time",
+    "li2021_rates": "error_low",
+    "li2021_width": "construction_error",
+}
 
 
 @pytest.fixture(params=NAMES)

@@ -12,7 +12,7 @@ from linmem.continuous.dynamics.certificate_descent import descent_bound
 from linmem.continuous.dynamics.certificate_momentum import momentum_bound
 from linmem.continuous.dynamics.confinement import Confinement, certify_confinement
 from linmem.continuous.dynamics.curvature import hessian_bound
-from linmem.continuous.dynamics.descent import Adam, Descent, DivergenceError, GradientDescent, descend
+from linmem.continuous.dynamics.descent import Adam, Descent, GradientDescent, descend
 from linmem.continuous.dynamics.deviation import DeviationLoss
 from linmem.continuous.dynamics.drop import loss_floor
 from linmem.continuous.dynamics.events import Displacement, FlowAccuracyError, HittingTime, LossDrop
@@ -43,7 +43,6 @@ __all__ = [
     "DeviationBatch",
     "DeviationLoss",
     "Displacement",
-    "DivergenceError",
     "FlowAccuracyError",
     "GradientDescent",
     "HittingRun",

@@ -28,12 +28,9 @@ from linmem.citations import cites
 from linmem.continuous.dynamics.batch import DeviationBatch
 from linmem.continuous.dynamics.deviation import DeviationLoss
 from linmem.continuous.dynamics.events import Displacement, LossDrop
+from linmem.continuous.learning import DivergenceError
 
 Update = Callable[[int, np.ndarray], np.ndarray]  # (k, g_k) -> d_k - d_{k+1}
-
-
-class DivergenceError(RuntimeError):
-    """An iteration left the stable networks or the finite numbers; the message says when and what to change."""
 
 
 @cites("su2016", "Section 2")

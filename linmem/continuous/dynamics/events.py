@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from linmem.checks import check_positive
 
+ACCURACY = 1e-2  # a hitting time or an energy balance that is relatively less certain than this is refused
+
 
 class FlowAccuracyError(RuntimeError):
     """The integration could not keep its accuracy; the message says where it stopped and what to change."""
@@ -55,3 +57,20 @@ class HittingTime:
         if math.isnan(self.log_error):
             relative = self.error / self.time if 0 < self.time < math.inf else 0.0
             object.__setattr__(self, "log_error", relative)
+
+
+def hitting_time(event: Displacement | LossDrop, coarse: float, fine: float) -> HittingTime:
+    """The time of the finer of two runs, with their difference as its error; FlowAccuracyError above 1 % of it.
+
+    >>> hitting_time(Displacement(0.1), 10.01, 10.0).error < 0.011
+    True
+    """
+    if math.isinf(coarse) and math.isinf(fine):
+        return HittingTime(event, math.inf, 0.0, reached=False)
+    error = abs(coarse - fine)
+    if not error <= ACCURACY * fine:
+        raise FlowAccuracyError(
+            f"{event} is met at {coarse:.6g} with the coarse tolerance and at {fine:.6g} with the fine one; "
+            "lower relative_tolerance"
+        )
+    return HittingTime(event, fine, error, reached=True)

@@ -24,11 +24,17 @@ from scipy.optimize import brentq
 from linmem.checks import check_array, check_positive
 from linmem.citations import cites
 from linmem.continuous.dynamics.deviation import DeviationLoss
-from linmem.continuous.dynamics.events import Displacement, FlowAccuracyError, HittingTime, LossDrop
+from linmem.continuous.dynamics.events import (
+    ACCURACY,
+    Displacement,
+    FlowAccuracyError,
+    HittingTime,
+    LossDrop,
+    hitting_time,
+)
 from linmem.continuous.dynamics.field import FlowField
 
 __all__ = [
-    "ACCURACY",
     "Displacement",
     "FlowAccuracyError",
     "HittingRun",
@@ -41,7 +47,6 @@ __all__ = [
     "hitting_times",
 ]
 
-ACCURACY = 1e-2  # a hitting time or an energy balance that is relatively less certain than this is refused
 PATIENCE = 250  # steps after which the multistep method takes over from Radau
 RESPITE = 20  # steps that Radau makes where the multistep method has failed
 STEPS = 20_000  # a run that needs more steps has lost the flow to rounding noise
@@ -186,7 +191,7 @@ def hitting_run(
                     f"the hitting time is not certain: {name} {size:.1e} of its value; lower relative_tolerance, "
                     "end_time or 1/omega"
                 )
-    hits = tuple(_compare(event, coarse, fine, i) for i, event in enumerate(events))
+    hits = tuple(hitting_time(event, *pair) for event, *pair in zip(events, coarse.hits, fine.hits, strict=True))
     cost = [first + second for first, second in zip(coarse.cost, fine.cost, strict=True)]
     return HittingRun(
         hits, SolverStatistics("ode", *cost), SolverStatistics("ode", *coarse.cost), defect, fine.rounding
@@ -213,19 +218,6 @@ def _trajectory(problem: DeviationLoss, origin: Float[np.ndarray, "p"], solution
     base = problem.drop(origin)
     drops = np.array([problem.drop(state) - base for state in solution.states])
     return Trajectory(solution.times, solution.states, drops, solution.dissipated)
-
-
-def _compare(event: Displacement | LossDrop, coarse: _Solution, fine: _Solution, index: int) -> HittingTime:
-    first, second = coarse.hits[index], fine.hits[index]
-    if np.isinf(first) and np.isinf(second):
-        return HittingTime(event, np.inf, 0.0, reached=False)
-    error = abs(first - second)
-    if not error <= ACCURACY * second:
-        raise FlowAccuracyError(
-            f"{event} is met at {first:.6g} with the coarse tolerance and at {second:.6g} with the fine one; "
-            "lower relative_tolerance"
-        )
-    return HittingTime(event, second, error, reached=True)
 
 
 def _integrate(

@@ -27,8 +27,14 @@ from scipy.optimize import brentq
 from linmem.checks import check_array, check_nonnegative, check_positive
 from linmem.citations import cites
 from linmem.continuous.dynamics.deviation import DeviationLoss
-from linmem.continuous.dynamics.events import Displacement, FlowAccuracyError, HittingTime, LossDrop
-from linmem.continuous.dynamics.flow import ACCURACY
+from linmem.continuous.dynamics.events import (
+    ACCURACY,
+    Displacement,
+    FlowAccuracyError,
+    HittingTime,
+    LossDrop,
+    hitting_time,
+)
 
 SAMPLES = 100  # states at which a long run compares its energies
 
@@ -146,7 +152,7 @@ def momentum_hitting_times(
     defect = _trajectory(problem, origin, chosen.astype(float), states[chosen]).energy_defect
     if defect > ACCURACY:
         raise FlowAccuracyError(f"the energy balance is off by {defect:.1e}; lower relative_tolerance or end_time")
-    return tuple(_compare(event, *pair) for event, pair in zip(events, zip(first, second, strict=True), strict=True))
+    return tuple(hitting_time(event, *pair) for event, *pair in zip(events, first, second, strict=True))
 
 
 def _checked(
@@ -166,18 +172,6 @@ def _trajectory(
     base, p = problem.drop(origin), origin.size
     drops = np.array([problem.drop(state[:p]) - base for state in states])
     return MomentumTrajectory(times, states[:, :p], states[:, p:-1], drops, states[:, -1])
-
-
-def _compare(event: Displacement | LossDrop, first: float, second: float) -> HittingTime:
-    if np.isinf(first) and np.isinf(second):
-        return HittingTime(event, np.inf, 0.0, reached=False)
-    error = abs(first - second)
-    if not error <= ACCURACY * second:
-        raise FlowAccuracyError(
-            f"{event} is met at {first:.6g} with the coarse tolerance and at {second:.6g} with the fine one; "
-            "lower relative_tolerance"
-        )
-    return HittingTime(event, second, error, reached=True)
 
 
 def _integrate(

@@ -31,7 +31,7 @@ Vectors = Float[np.ndarray, "S n"]
 
 
 class DivergenceError(ArithmeticError):
-    """Gradient descent left the numbers that a float can hold."""
+    """A training left the stable networks or the finite numbers; the message says when and what to change."""
 
 
 @dataclass(frozen=True)
