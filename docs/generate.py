@@ -85,7 +85,7 @@ def benchmark_table(name: str) -> str:
 def _number(value: object) -> str:
     """Three significant digits, without an exponent for numbers that need none."""
     if not isinstance(value, float):
-        return "–" if value is None else str(value)
+        return "–" if value is None else str(value).replace("|", "\\|")
     if math.isnan(value):
         return "–"
     return f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:.3g}"
