@@ -25,8 +25,10 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
-# Notebooks live at the top of the project; Sphinx reads copies that are made anew at each build.
-shutil.rmtree(HERE / "notebooks", ignore_errors=True)
+# Notebooks live at the top of the project; Sphinx reads copies. They and the stubs of the reference are made anew at
+# each build, so that nothing is left of what has moved.
+for made in ("notebooks", "api"):
+    shutil.rmtree(HERE / made, ignore_errors=True)
 shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 
