@@ -86,7 +86,7 @@ def absolute_integral_bounds(polynomial: arb_poly, negligible: arb) -> tuple[arb
     """(low, high) around int_{-1}^1 |P| dx, for P with exact coefficients.
 
     [-1, 1] is halved until on each piece, with P(m + h y) = sum_k g_k y^k, one of three holds.
-    P has one sign (|g_0| > sum_{k>=1} |g_k|, or P is monotone with ends of one sign): |int P| is exact.
+    P has one sign (|g_0| > sum_{k>=1} |g_k|, or P is monotone and no end has the other sign): |int P| is exact.
     P is monotone (|g_1| > sum_{k>=2} k |g_k|): cut at an approximate zero z, where the part on the wrong side of the
     true zero adds at most 2 P(z)^2 / min |P'|. Or the piece contributes less than `negligible` in all.
 
@@ -106,7 +106,7 @@ def absolute_integral_bounds(polynomial: arb_poly, negligible: arb) -> tuple[arb
         rest = sum(sizes[1:], arb(0))
         at_left, at_right = primitive(left), primitive(right)
         slope = sizes[1] - sum((k * x for k, x in enumerate(sizes) if k > 1), arb(0)) if len(g) > 1 else arb(0)
-        if sizes[0] > rest or (slope > 0 and local(arb(-1)) * local(arb(1)) > 0):
+        if sizes[0] > rest or (slope > 0 and local(arb(-1)) * local(arb(1)) >= 0):
             mass = abs(at_right - at_left)
             low, high = low + mass, high + mass
         elif slope > 0:
@@ -122,10 +122,13 @@ def absolute_integral_bounds(polynomial: arb_poly, negligible: arb) -> tuple[arb
 
 
 def _approximate_zero(polynomial: arb_poly) -> arb:
-    """An exact number in [-1, 1] near the zero of a monotone polynomial, by Newton's method."""
+    """An exact number in [-1, 1] near the zero of a monotone polynomial, by Newton's method.
+
+    Where the slope nearly vanishes at one end, the first steps only halve the distance; then it is quadratic.
+    """
     derivative = polynomial.derivative()
     y = arb(0)
-    for _ in range(8):
+    for _ in range(60):
         step = polynomial(y) / derivative(y)
         y = (y - step).mid().max(arb(-1)).min(arb(1)).mid()
         if abs(step) < arb(2) ** -60:

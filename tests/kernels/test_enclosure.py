@@ -7,7 +7,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 from flint import acb, arb, arb_poly, arb_series
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from linmem.intervals import ball, bounds, from_lag_on, precision, root, up_to
@@ -203,6 +203,8 @@ def test_rounding_is_met_with_more_bits():
     assert high - low < 1e-9
 
 
+@example([0.0, 0.015625, 1.0])  # a zero at the end of a piece on which the slope nearly vanishes
+@example([1e-3, 0.0625, 1.0])
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=8))
 def test_absolute_integral_of_a_polynomial(coefficients):
     with precision(128):
