@@ -27,6 +27,7 @@ from linmem.kernels import ExponentialSum, GaussianBump
 DELTA = 0.1
 END = 1e30
 FAR = 40.0  # from here on the lower bound is proved for every memory
+LOG_2 = math.log(2) * (1 - 1e-15)  # not above the logarithm itself
 TARGET = ExponentialSum([1.0], [1.0])
 RATES = {"slow spare neuron": 0.5, "fast spare neuron": 2.0}
 
@@ -72,7 +73,7 @@ def _plateau(
         losses += [] if found.loss_drop is None else [found.loss_drop]
         if found.certificate is None:
             continue
-        excess.append(found.certificate.log_lower_bound - _log_law(len(fit.rates), c0, mu))
+        excess.append(found.certificate.log_lower_bound - _log_law(len(fit.rates), c0, mu) + LOG_2)
         allowed.append(found.certificate.drop / (0.01 * DeviationLoss(fit, bump).start_loss))
         bounded = [found.escape] if allowed[-1] > 1 else [found.escape, found.loss_drop]
         times = [hit.time - hit.error if hit.reached else END for hit in bounded if hit]
@@ -87,8 +88,8 @@ def _plateau(
         for mu, hit in zip(grid, escapes, strict=True)
     ]
     measurements = [
-        Measurement("proved: least log of bound over quoted law with constant 1", min(excess), ">=", 0.0),
-        Measurement(f"proved: the same at 1/omega = {FAR:g}, second order", beyond, ">=", 0.0),
+        Measurement("proved: least log of bound over quoted law with constant 1/2", min(excess), ">=", 0.0),
+        Measurement(f"proved: the same with constant 1 at 1/omega = {FAR:g}, second order", beyond, ">=", 0.0),
         Measurement("proved: exponent of that bound for all longer memories", 2 * (distant.exponent or 0.0), ">=", c0),
         Measurement("proved: greatest loss drop within the bound, in units of 1 %", max(allowed), "<=", 1.0),
         Measurement("measured: least displacement of a run, in units of delta", min(moved), ">=", 1.0),
@@ -115,17 +116,18 @@ def _rest(start: str, inverse_omega: float) -> np.ndarray:
     locator="Theorem 4.1",
     kind="certified",
     statement=r"Target $\rho_\omega(t) = \bar\rho(t) + \rho_0(t - 1/\omega)$, $\bar\rho$ a sum of $m^*$ exponentials; "
-    r"gradient flow on $J$ from $\theta_0$ with $\hat\rho(\theta_0) = \bar\rho$. As quoted: the times at which "
-    r"the parameters have moved by $\delta$, and at which the loss has changed, are "
-    r"$\gtrsim \omega^2 e^{c_0/\omega} \ln(1 + \delta)/m$. Proved in ball arithmetic for $\bar\rho = e^{-t}$, "
-    r"a Gaussian bump $\rho_0$, $m = 2$, $c_0 = \min_k w_k(0)$, $\delta = 0.1$: with constant 1 at every $1/\omega$ "
-    r"of a grid from 12 on and at all $1/\omega \ge 40$, for both times (the loss falls by less than 1 % before). "
-    r"That the parameters escape, so that the law is not empty, and that the times lie above the bound, is measured.",
+    r"gradient flow on $J$ from $\theta_0$ with $\hat\rho(\theta_0) = \bar\rho$. As quoted: the times at which the "
+    r"parameters have moved by $\delta$, and at which the loss has changed, are $\gtrsim \omega^2 e^{c_0/\omega} "
+    r"\ln(1 + \delta)/m$. Proved in ball arithmetic for $\bar\rho = e^{-t}$, a Gaussian bump $\rho_0$, $m = 2$, $c_0 "
+    r"= \min_k w_k(0)$, $\delta = 0.1$: with constant 1/2 at every $1/\omega$ of a grid from 12 on, and with constant "
+    r"1 at all $1/\omega \ge 40$, for both times (the loss falls by less than 1 % before). That the parameters "
+    r"escape, so that the law is not empty, and that the times lie above the bound, is measured.",
     assumptions=[
         r"$m > m^*$ (here $m = 2$, $m^* = 1$)",
         r"$\hat\rho(\theta_0) = \bar\rho$ exactly",
         r"$\min_k w_k(0) = c_0$ does not depend on $\omega$",
-        r"the constant in $\gtrsim$ is not specified in the quoted statement; constant 1 is checked",
+        r"the constant in $\gtrsim$ is not specified in the quoted statement; 1/2 and, far out, 1 are checked (at "
+        r"$1/\omega = 14$ and $c_0 = 1$ the certificate proves 0.998)",
     ],
     depends=["li2021/closed-form-loss"],
     expected="holds",
@@ -137,7 +139,7 @@ def plateau_claim(scale: Scale, rng: np.random.Generator) -> Evidence:
     curves = scale.pick(quick=[12.0, 18.0, 24.0], paper=[12.0, 18.0, 24.0, 30.0, 36.0])
     far = scale.pick(quick=[40.0, 160.0, 320.0, 640.0], paper=list(np.geomspace(40.0, 640.0, 17).round(1)))
     slow = _plateau("slow spare neuron", RATES["slow spare neuron"], near, far, curves)
-    short = scale.pick(quick=[12.0, 16.0, 20.0], paper=[12.0, 14.0, 16.0, 18.0, 20.0])
+    short = scale.pick(quick=[12.0, 14.0, 16.0, 20.0], paper=[12.0, 14.0, 16.0, 18.0, 20.0])
     fast = _plateau("fast spare neuron", 1.0, short, [x / 2 for x in far if x > 40.0], [], loss=False)
     named = [
         Measurement(f"{m.name} ({label})", m.value, m.relation, m.bound, m.low, m.high, m.unit)
@@ -194,11 +196,10 @@ def _confinement(start: str, memories: list[float]) -> Evidence:
     source="li2021",
     locator="Theorem 4.1",
     kind="certified",
-    statement=r"Without a spare neuron ($m = m^*$) there is no escape, so the hitting-time law of Theorem 4.1 "
-    r"needs $m > m^*$. For the target $e^{-t}$ plus a Gaussian bump at lag $1/\omega$ and gradient flow from the "
-    r"exact fit by one neuron: on a sphere around $\theta_0$ of radius $r \le \delta = 0.1$ the loss is above "
-    r"$J(\theta_0)$, so the flow never leaves its ball; and $J$ is strictly convex in the ball, which holds exactly "
-    r"one minimum.",
+    statement=r"Without a spare neuron ($m = m^*$) there is no escape, so the hitting-time law of Theorem 4.1 needs "
+    r"$m > m^*$. For the target $e^{-t}$ plus a Gaussian bump at lag $1/\omega$ and gradient flow from the exact fit "
+    r"by one neuron: on a sphere around $\theta_0$ of radius $r \le \delta = 0.1$ the loss is above $J(\theta_0)$, so "
+    r"the flow never leaves its ball; and $J$ is strictly convex in the ball, which holds exactly one minimum.",
     assumptions=[r"$m = m^* = 1$", r"$\hat\rho(\theta_0) = \bar\rho$ exactly", r"$1/\omega \ge 16$"],
     depends=["li2021/plateau"],
     expected="holds",
