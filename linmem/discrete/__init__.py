@@ -7,12 +7,27 @@ from linmem.discrete.bounds import (
     statistical_dimension,
     subdifferential_distance,
 )
-from linmem.discrete.network import RandomNetwork, haar_frequencies
+from linmem.discrete.model import (
+    RandomNetwork,
+    SparseSignal,
+    TemporalBasis,
+    haar_frequencies,
+    relative_noise,
+    sparse_signal,
+    temporal_basis,
+)
 from linmem.discrete.operators import DenseOperator, GemmOperator, SequenceOperator, sequence_operator
-from linmem.discrete.oracle import oracle, oracle_error
-from linmem.discrete.recovery import NotConvergedWarning, Recovery, default_penalty, lasso, relative_error
-from linmem.discrete.signals import SparseSignal, relative_noise, sparse_signal
-from linmem.discrete.trial import SparseTrial, sparse_trial
+from linmem.discrete.recovery import (
+    NotConvergedWarning,
+    Recovery,
+    SparseTrial,
+    default_penalty,
+    lasso,
+    oracle,
+    oracle_error,
+    relative_error,
+    sparse_trial,
+)
 
 __all__ = [
     "DenseOperator",
@@ -24,6 +39,7 @@ __all__ = [
     "SequenceOperator",
     "SparseSignal",
     "SparseTrial",
+    "TemporalBasis",
     "default_penalty",
     "haar_frequencies",
     "lasso",
@@ -38,4 +54,5 @@ __all__ = [
     "sparsity_limit",
     "statistical_dimension",
     "subdifferential_distance",
+    "temporal_basis",
 ]

@@ -12,32 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from linmem.checks import check_array, check_choice, check_generator, check_integer, check_nonnegative
+from linmem.checks import check_array, check_generator, check_integer, check_nonnegative
 from linmem.citations import cites
-
-
-def check_basis(basis: str | ArrayLike | None, N: int) -> Float[np.ndarray, "N N"] | None:
-    """Return an orthonormal N x N basis (columns = atoms), or None for the canonical one.
-
-    The columns must be orthonormal to ``100 N eps`` in every entry of Psi^T Psi - I: a matrix orthogonalised in double
-    precision satisfies this, one typed in with a few digits does not.
-
-    >>> check_basis("canonical", 3) is None
-    True
-    """
-    if basis is None:
-        return None
-    if isinstance(basis, str):
-        check_choice("basis", basis, ["canonical"])
-        return None
-    Psi = check_array("basis", basis, shape=(N, N))
-    error = float(np.abs(Psi.T @ Psi - np.eye(N)).max())
-    if error > 100 * N * np.finfo(float).eps:
-        raise ValueError(
-            f"basis must be orthonormal (columns = atoms), got max|Psi^T Psi - I| = {error:.3g}; "
-            "orthogonalise it first, for example with numpy.linalg.qr"
-        )
-    return Psi
+from linmem.discrete.model.bases import BasisLike, temporal_basis
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +35,7 @@ class SparseSignal:
 
 @cites("charles2018", "Results, sparse input model")
 def sparse_signal(
-    N: int, L: int, K: int, basis: str | ArrayLike | None = "canonical", *, rng: np.random.Generator | int
+    N: int, L: int, K: int, basis: BasisLike = "canonical", *, rng: np.random.Generator | int
 ) -> SparseSignal:
     """Random K-sparse input: support uniform over all K-subsets of the N L coefficients, amplitudes iid N(0, 1).
 
@@ -81,12 +58,12 @@ def sparse_signal(
     check_integer("L", L, minimum=1)
     if check_integer("K", K, minimum=0) > N * L:
         raise ValueError(f"K must be <= N L = {N * L} (the number of coefficients), got {K}; ask for fewer non-zeros")
-    Psi, generator = check_basis(basis, N), check_generator("rng", rng)
+    Psi, generator = temporal_basis(basis, N, L), check_generator("rng", rng)
     support = np.sort(generator.choice(N * L, size=K, replace=False))
     vector = np.zeros(N * L)
     vector[support] = generator.standard_normal(K)
     C = vector.reshape(N, L)
-    return SparseSignal(C.copy() if Psi is None else Psi @ C, C, support)
+    return SparseSignal(Psi.synthesis(C), C, support)
 
 
 def relative_noise(state: ArrayLike, level: float, *, rng: np.random.Generator | int) -> Float[np.ndarray, "M"]:

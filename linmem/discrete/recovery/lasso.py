@@ -13,57 +13,19 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from linmem.checks import check_array, check_integer, check_nonnegative, check_positive
+from linmem.checks import check_integer, check_nonnegative, check_positive
 from linmem.citations import cites
-from linmem.discrete.network import RandomNetwork
-from linmem.discrete.operators import SequenceOperator, sequence_operator
-
-PENALTY_FACTOR = 0.25
-"""c in the default penalty ``lam = c sigma sqrt(2 ln(N L))``."""
-
-
-class NotConvergedWarning(RuntimeWarning):
-    """A solver stopped at its iteration cap; ``gap`` is the relative duality gap that it reached."""
-
-    def __init__(self, message: str, gap: float) -> None:
-        super().__init__(message)
-        self.gap = gap
-
-
-@dataclass(frozen=True, eq=False)
-class Recovery:
-    """An estimated input sequence with its optimality certificate.
-
-    Attributes
-    ----------
-    estimate : (N, L) estimated sequence, oldest step first.
-    coefficients : (N, L) coefficients C of ``estimate = Psi C``.
-    objective : value of the objective at the coefficients.
-    gap : relative duality gap: the objective exceeds its minimum by at most ``gap * objective``.
-    iterations : number of proximal steps, each one product with A and one with A^T.
-    support_size : number of non-zero coefficients.
-    penalty : the lam that was used.
-    converged : whether ``gap <= tol``.
-    build_seconds, solve_seconds : wall time of building the operator (0 if it was passed) and of the solution.
-    """
-
-    estimate: Float[np.ndarray, "N L"]
-    coefficients: Float[np.ndarray, "N L"]
-    objective: float
-    gap: float
-    iterations: int
-    support_size: int
-    penalty: float
-    converged: bool
-    build_seconds: float
-    solve_seconds: float
+from linmem.discrete.model.bases import BasisLike
+from linmem.discrete.model.network import RandomNetwork
+from linmem.discrete.operators import SequenceOperator
+from linmem.discrete.recovery.penalty import default_penalty
+from linmem.discrete.recovery.result import Recovery, warn_not_converged
+from linmem.discrete.recovery.target import resolve_state, resolve_target
 
 
 def _certificate(
@@ -129,48 +91,6 @@ def _accelerated(
     return x, iteration
 
 
-def default_penalty(sigma: float, n: int) -> float:
-    """``lam = 0.25 sigma sqrt(2 ln n)``: a quarter of the size that the largest of n pure-noise correlations reaches.
-
-    The factor .25 gave the smallest error among .25, .5 and 1 at the sizes of the paper; .5 costs 1 to 1.6 times the
-    squared error and saves a third to a half of the iterations.
-
-    Parameters
-    ----------
-    sigma : standard deviation of the noise in each state entry, > 0.
-    n : number of coefficients N L, >= 1 (one counts as two).
-
-    >>> round(default_penalty(1.0, 4000), 3)
-    1.018
-    """
-    check_positive("noise", sigma)
-    return PENALTY_FACTOR * sigma * math.sqrt(2 * math.log(max(check_integer("n", n, minimum=1), 2)))
-
-
-def resolve_target(
-    target: RandomNetwork | SequenceOperator, N: int | None, basis: str | ArrayLike | None
-) -> tuple[SequenceOperator, float]:
-    """The operator of a recovery, and the seconds spent on building it (0 if it was passed)."""
-    if isinstance(target, SequenceOperator):
-        if basis is not None or (N is not None and target.N != N):
-            raise ValueError(
-                f"an operator has its own N = {target.N} and basis, got N = {N} and basis {type(basis).__name__}; "
-                "leave both out, or pass the network"
-            )
-        return target, 0.0
-    if not isinstance(target, RandomNetwork):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"target must be a RandomNetwork or a SequenceOperator, got {type(target).__name__}; pass one")
-    if N is None:
-        raise ValueError("N (time steps to recover) must be given with a network, got None; pass N=...")
-    start = time.perf_counter()
-    return sequence_operator(target, N, basis=basis), time.perf_counter() - start
-
-
-def resolve_state(operator: SequenceOperator, state: ArrayLike) -> Float[np.ndarray, "M"]:
-    """The checked state vector of length M."""
-    return check_array("state", state, shape=(operator.network.M,))
-
-
 @cites("charles2018", "Simulations, LASSO recovery")
 @cites("beck2009", "Section 4, FISTA")
 @cites("odonoghue2015", "gradient restart")
@@ -178,7 +98,7 @@ def lasso(
     target: RandomNetwork | SequenceOperator,
     state: ArrayLike,
     N: int | None = None,
-    basis: str | ArrayLike | None = None,
+    basis: BasisLike = None,
     *,
     lam: float | None = None,
     noise: float | None = None,
@@ -237,14 +157,7 @@ def lasso(
     objective, gap = _certificate(r, operator.rmatvec(r), a, float(b @ r), penalty)
     seconds = time.perf_counter() - start
     if gap > tol:
-        warnings.warn(
-            NotConvergedWarning(
-                f"lasso stopped after {iterations} iterations at relative duality gap {gap:.3g} > tol = {tol:.3g}; "
-                "raise max_iter or tol",
-                gap,
-            ),
-            stacklevel=2,
-        )
+        warn_not_converged("lasso", iterations, gap, tol)
     C = a.reshape(operator.N, operator.L)
     return Recovery(
         estimate=operator.sequence(a),
@@ -258,23 +171,3 @@ def lasso(
         build_seconds=build_seconds,
         solve_seconds=seconds,
     )
-
-
-def relative_error(estimate: ArrayLike, truth: ArrayLike) -> float:
-    """Relative mean squared error ``rMSE = ||S_hat - S||_F^2 / ||S||_F^2``.
-
-    Raises
-    ------
-    ValueError : if the shapes differ or the truth is zero.
-
-    >>> relative_error([[1.0, 0.0]], [[2.0, 0.0]])
-    0.25
-    """
-    S = check_array("truth", truth)
-    error = check_array("estimate", estimate, shape=S.shape) - S
-    size = float((S * S).sum())
-    if size == 0.0:
-        raise ValueError(
-            "truth must not be zero (the relative error divides by it), got zeros; pass a non-zero sequence"
-        )
-    return float((error * error).sum()) / size

@@ -13,9 +13,10 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from linmem.checks import check_nonnegative
-from linmem.discrete.network import RandomNetwork
+from linmem.discrete.model.bases import BasisLike
+from linmem.discrete.model.network import RandomNetwork
 from linmem.discrete.operators import SequenceOperator
-from linmem.discrete.recovery import resolve_state, resolve_target
+from linmem.discrete.recovery.target import resolve_state, resolve_target
 
 
 def _support_columns(operator: SequenceOperator, support: ArrayLike) -> Float[np.ndarray, "M K"]:
@@ -32,7 +33,7 @@ def oracle(
     state: ArrayLike,
     support: ArrayLike,
     N: int | None = None,
-    basis: str | ArrayLike | None = None,
+    basis: BasisLike = None,
 ) -> Float[np.ndarray, "N L"]:
     """Sequence that least squares gives when the support is known: ``min ||x[N] - A_J a_J||``.
 
@@ -66,7 +67,7 @@ def oracle_error(
     support: ArrayLike,
     noise: float,
     N: int | None = None,
-    basis: str | ArrayLike | None = None,
+    basis: BasisLike = None,
 ) -> float:
     """Expected squared error of :func:`oracle` over the noise: ``sigma^2 trace (A_J^T A_J)^{-1}``.
 

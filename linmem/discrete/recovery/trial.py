@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike
 
 from linmem.checks import check_generator, check_nonnegative
 from linmem.citations import cites
-from linmem.discrete.network import RandomNetwork
+from linmem.discrete.model.bases import BasisLike
+from linmem.discrete.model.network import RandomNetwork
+from linmem.discrete.model.signals import relative_noise, sparse_signal
 from linmem.discrete.operators import sequence_operator
-from linmem.discrete.oracle import oracle_error
-from linmem.discrete.recovery import lasso, relative_error
-from linmem.discrete.signals import relative_noise, sparse_signal
+from linmem.discrete.recovery.lasso import lasso
+from linmem.discrete.recovery.oracle import oracle_error
+from linmem.discrete.recovery.result import relative_error
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def sparse_trial(
     rng: np.random.Generator | int,
     spectrum: str | ArrayLike = "iid",
     level: float = 1e-2,
-    basis: str | ArrayLike | None = None,
+    basis: BasisLike = None,
     tol: float = 1e-6,
     trial: int = 0,
 ) -> SparseTrial:
