@@ -50,6 +50,13 @@ def _rounding_bound(network: RandomNetwork, S: np.ndarray) -> np.ndarray:
     return np.tile(count * ROUNDOFF / (1 - count * ROUNDOFF) * B, 2)
 
 
+def _transform_bound(network: RandomNetwork, S: np.ndarray) -> np.ndarray:
+    """What nonuniform FFTs may add: ten times the 1e-13 asked of finufft,
+    relative to the sum of the absolute terms, which is B_h."""
+    weight = network.q ** np.arange(len(S) - 1, -1, -1.0) @ np.abs(S)
+    return np.tile(1e-12 * (np.abs(network.modes) @ weight), 2)
+
+
 def _unrolling(scale: Scale, rng: np.random.Generator, driven: Callable[[np.ndarray], np.ndarray]) -> Evidence:
     """Compare the final state of the input ``driven(S)`` with A(S)."""
     sizes = scale.pick(quick=[(40, 3, 25), (120, 10, 40)], paper=[(120, 10, 40), (800, 40, 100)])
@@ -59,9 +66,10 @@ def _unrolling(scale: Scale, rng: np.random.Generator, driven: Callable[[np.ndar
             for q in (1.0, 0.9):
                 network = RandomNetwork(M, L, spectrum, q, seed=rng)
                 S = rng.standard_normal((N, L))
-                bound = _rounding_bound(network, S)
+                rounding = _rounding_bound(network, S)
                 states = {"W and Z": _stepped(network, driven(S)), "simulate": network.simulate(driven(S))}
-                for method in ("dense", "gemm"):
+                for method in ("dense", "gemm", "nufft"):
+                    bound = rounding + _transform_bound(network, S) if method == "nufft" else rounding
                     unrolled = sequence_operator(network, N, method).state(S)
                     for run, state in states.items():
                         error = float((np.abs(state - unrolled) / bound).max())
@@ -98,7 +106,7 @@ def _unrolling(scale: Scale, rng: np.random.Generator, driven: Callable[[np.ndar
     ],
 )
 def unrolling(scale: Scale, rng: np.random.Generator) -> Evidence:
-    """Dense and factored operator against the recursion written out and against the library's simulation."""
+    """Dense, factored and NUFFT operator against the recursion written out and against the library's simulation."""
     return _unrolling(scale, rng, lambda S: S)
 
 

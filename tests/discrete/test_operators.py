@@ -1,12 +1,16 @@
 """Operators against the simulation, each other and the definition of the adjoint."""
 
+import pickle
+
 import numpy as np
+import pylops
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse.linalg import LinearOperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator, lsmr, lsqr, svds
 
 from linmem.discrete import DenseOperator, GemmOperator, RandomNetwork, sequence_operator, sparse_signal
+from linmem.discrete.operators import NufftOperator, cost
 
 EPS = np.finfo(float).eps
 
@@ -116,9 +120,88 @@ def test_operators_are_scipy_operators():
     assert np.abs(gram - matrix.T @ matrix).max() <= 2 * 8 * EPS * (np.abs(matrix).T @ np.abs(matrix)).max()
 
 
-def test_auto_takes_dense_when_small_and_gemm_when_large():
+NUFFT = 1e-12
+"""Relative l2 error of a transform of up to 300 steps: 1e-13 asked of finufft, (pi + 1) N eps / 2 < 1.5e-13 of phases,
+with a margin of four for the norm that finufft's tolerance refers to."""
+
+
+@settings(max_examples=30, deadline=None)
+@given(problems(), st.integers(0, 3))
+def test_nufft_is_the_operator_and_its_columns(problem, kind):
+    network, N, basis, rng = problem
+    N = N if kind == 0 or basis is not None else 20 * N
+    if kind == 1 and basis is not None:
+        basis = np.linalg.qr(rng.standard_normal((network.L, N, N)))[0]
+    if kind == 2:
+        basis = "dct"
+    nufft, gemm = NufftOperator(network, N, basis), GemmOperator(network, N, basis)
+    s, x = rng.standard_normal(N * network.L), rng.standard_normal(network.M)
+    # ||A s|| is at most ||z||_F sqrt(N) ||s||; the error of a transform is relative to its own terms, not to the sum.
+    size = np.linalg.norm(network.modes) * np.sqrt(N)
+    assert np.linalg.norm(nufft @ s - gemm @ s) <= NUFFT * size * np.linalg.norm(s)
+    assert np.linalg.norm(nufft.T @ x - gemm.T @ x) <= NUFFT * size * np.linalg.norm(x)
+    assert abs((nufft @ s) @ x - s @ (nufft.T @ x)) <= NUFFT * size * np.linalg.norm(s) * np.linalg.norm(x)
+    J = rng.integers(0, N * network.L, 5)
+    assert np.abs(nufft.columns(J) - gemm.columns(J)).max() <= NUFFT * size
+
+
+def test_nufft_can_be_sent_to_another_process():
+    nufft = NufftOperator(RandomNetwork(M=6, L=2, q=0.9, seed=0), 4, "haar")
+    assert (pickle.loads(pickle.dumps(nufft)) @ np.ones(8) == nufft @ np.ones(8)).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(problems())
+def test_products_with_blocks_are_products_with_their_columns(problem):
+    network, N, basis, rng = problem
+    X, Y = rng.standard_normal((N * network.L, 3)), rng.standard_normal((network.M, 3))
+    bound = (N * network.L + network.L + network.M + 4) * EPS * absolute(network, N, basis)
+    for kind in (DenseOperator, GemmOperator):
+        operator = kind(network, N, basis)
+        columns = np.stack([operator @ x for x in X.T], axis=1)
+        assert (np.abs(operator @ X - columns) <= bound @ np.abs(X)).all()
+        columns = np.stack([operator.T @ y for y in Y.T], axis=1)
+        assert (np.abs(operator.T @ Y - columns) <= bound.T @ np.abs(Y)).all()
+
+
+@pytest.mark.parametrize("method", ["dense", "gemm", "nufft"])
+def test_other_libraries_take_the_operator(method):
+    network = RandomNetwork(M=200, L=2, seed=0)
+    operator = sequence_operator(network, 10, method, "dct")
+    matrix = operator @ np.eye(20)  # as cvxpy's users do
+    assert np.abs(matrix - operator.columns(np.arange(20))).max() <= NUFFT * np.linalg.norm(network.modes) * np.sqrt(10)
+    assert aslinearoperator(operator) is operator
+    wrapped = pylops.aslinearoperator(operator)
+    assert pylops.utils.dottest(wrapped, 200, 20, rtol=1e-10)
+    truth = np.random.default_rng(0).standard_normal(20)
+    state = operator @ truth
+    condition = np.linalg.cond(matrix)  # about 2
+    for solution in (
+        lsqr(operator, state, atol=1e-10, btol=1e-10)[0],
+        lsmr(operator, state, atol=1e-10, btol=1e-10)[0],
+        wrapped / state,  # conjugate gradients to 1e-6 by default
+    ):
+        assert np.linalg.norm(solution - truth) <= condition**2 * 1e-6 * np.linalg.norm(truth)
+    largest = svds(operator, k=1, return_singular_vectors=False, rng=np.random.default_rng(0))[0]
+    assert largest == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-8)
+
+
+def test_auto_follows_the_cost_model():
+    sizes = [(10, 2, 5), (1200, 40, 100), (12_000, 40, 1000), (120_000, 40, 10_000), (400, 1, 4000)]
+    for M, L, N in sizes:
+        for products in (1, 100, 10**4):
+            chosen = cost.cheapest(cost.METHODS, M, N, L, products)
+            needed = {method: cost.storage(method, M, N, L) for method in cost.METHODS}
+            assert needed[chosen] <= cost.STORAGE
+            times = [cost.seconds(m, M, N, L, products) for m in cost.METHODS if needed[m] <= cost.STORAGE]
+            assert cost.seconds(chosen, M, N, L, products) == min(times)
     assert isinstance(sequence_operator(RandomNetwork(M=10, L=2, seed=0), 5), DenseOperator)
     assert isinstance(sequence_operator(RandomNetwork(M=1000, L=20, seed=0), 50), GemmOperator)
+    assert isinstance(sequence_operator(RandomNetwork(M=1000, L=2, seed=0), 5000), NufftOperator)
+
+
+def test_auto_keeps_to_the_least_memory_where_nothing_fits():
+    assert cost.cheapest(("dense", "gemm"), 10**6, 10**6, 10, 100) == "gemm"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +211,9 @@ def test_auto_takes_dense_when_small_and_gemm_when_large():
         ({"N": 0}, "N must be >= 1"),
         ({"basis": np.ones((4, 4))}, "basis must be orthonormal"),
         ({"basis": np.eye(3)}, "basis must have shape"),
-        ({"basis": "dct"}, "basis must be one of 'canonical'"),
+        ({"basis": "haarr"}, "basis must be one of 'canonical'.*did you mean 'haar'"),
+        ({"basis": np.eye(4)[None].repeat(2, axis=0)}, "basis must .*got.*2"),
+        ({"products": 0}, "products must be > 0"),
     ],
 )
 def test_bad_operator_is_refused(arguments, message):
@@ -138,7 +223,7 @@ def test_bad_operator_is_refused(arguments, message):
 
 @pytest.mark.parametrize("indices", [[4], [-1], [0.5], [[0]]])
 def test_bad_column_index_is_refused(indices):
-    for method in ("dense", "gemm"):
+    for method in ("dense", "gemm", "nufft"):
         with pytest.raises(ValueError, match="indices must be a vector of integers"):
             sequence_operator(RandomNetwork(M=4, L=1, seed=0), 4, method).columns(indices)
 

@@ -22,6 +22,15 @@ from linmem.checks import check_array, check_integer
 from linmem.discrete.model.bases import BasisLike, TemporalBasis, temporal_basis
 from linmem.discrete.model.network import RandomNetwork
 
+BLOCK = 2**20
+"""Complex numbers in one temporary array of a computation that goes through the modes in blocks (16 MiB)."""
+
+
+def check_network(network: RandomNetwork) -> None:
+    """Refuse what is not a network."""
+    if not isinstance(network, RandomNetwork):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"network must be a RandomNetwork, got {type(network).__name__}; pass a RandomNetwork")
+
 
 def check_positions(indices: ArrayLike, size: int) -> np.ndarray:
     """Return positions in ``C.ravel()`` as a vector of integers in [0, size)."""
@@ -29,6 +38,41 @@ def check_positions(indices: ArrayLike, size: int) -> np.ndarray:
     if found.ndim != 1 or (found.size and (found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= size)):
         raise ValueError(f"indices must be a vector of integers in [0, {size}), got {found!r}; index C.ravel()")
     return found.astype(np.intp)
+
+
+def atoms(basis: TemporalBasis, index: np.ndarray, stream: np.ndarray | int = 0) -> Float[np.ndarray, "N K"]:
+    """The atoms of the given indices, one column each, of the streams given if each has a basis of its own."""
+    if basis.per_stream:
+        return basis.matrix[stream, :, index].T
+    unit = np.zeros((basis.N, len(index)))
+    unit[index, np.arange(len(index))] = 1.0
+    return basis.synthesis(unit)
+
+
+def responses(network: RandomNetwork, basis: TemporalBasis, indices: ArrayLike) -> Float[np.ndarray, "M K"]:
+    """Columns of the operator, that is the final states of unit coefficients, at positions of ``C.ravel()``.
+
+    Cost: M K complex products; with a basis other than the canonical one also the product of F with the atoms.
+    Memory beyond the result: 64 MiB.
+    """
+    N, L, H = basis.N, network.L, network.M // 2
+    row, stream = np.divmod(check_positions(indices, N * L), L)
+    if basis.canonical:
+        used, which = np.unique(row, return_inverse=True)
+        psi, age = None, N - 1 - used
+    else:
+        place = row + N * stream if basis.per_stream else row
+        used, which = np.unique(place, return_inverse=True)
+        psi, age = atoms(basis, used % N, used // N), np.arange(N - 1, -1, -1)
+    A = np.empty((2, H, len(row)))
+    modes = max(1, BLOCK // max(len(age), len(row), 1))
+    for start in range(0, H, modes):
+        part = slice(start, start + modes)
+        angle = np.multiply.outer(network.frequencies[part], age)
+        F = network.q**age * (np.cos(angle) + 1j * np.sin(angle))
+        column = (F if psi is None else F @ psi)[:, which] * network.modes[part][:, stream]
+        A[0, part], A[1, part] = np.real(column), np.imag(column)
+    return A.reshape(network.M, -1)
 
 
 class SequenceOperator(LinearOperator):
@@ -47,8 +91,7 @@ class SequenceOperator(LinearOperator):
         def __new__(cls, network: RandomNetwork, N: int, basis: BasisLike = None) -> Self: ...
 
     def __init__(self, network: RandomNetwork, N: int, basis: BasisLike = None) -> None:
-        if not isinstance(network, RandomNetwork):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"network must be a RandomNetwork, got {type(network).__name__}; pass a RandomNetwork")
+        check_network(network)
         self.network = network
         self.N = check_integer("N", N, minimum=1)
         self.basis: TemporalBasis = temporal_basis(basis, self.N, network.L)
@@ -75,20 +118,23 @@ class SequenceOperator(LinearOperator):
     def columns(self, indices: ArrayLike) -> Float[np.ndarray, "M K"]:
         """Columns of the matrix, that is the final states of unit coefficients, at positions of ``C.ravel()``.
 
-        Cost: M K complex products, with a basis other than the canonical one a product of F with K atoms.
+        Cost: that of :func:`responses`, where the representation does not store them.
         """
-        row, stream = np.divmod(check_positions(indices, self.N * self.L), self.L)
-        F = self.network.modal_powers(self.N)
-        if self.basis.canonical:
-            atoms = F[:, row]
-        elif self.basis.per_stream:
-            atoms = F @ self.basis.matrix[stream, :, row].T
-        else:
-            atoms = F @ self.basis.matrix[:, row]
-        A = atoms * self.network.modes[:, stream]
-        return np.vstack([np.real(A), np.imag(A)])
+        return responses(self.network, self.basis, indices)
 
     def _modal(self) -> Complex[np.ndarray, "H N"]:
         """``F Psi`` for a basis that all streams share."""
         F = self.network.modal_powers(self.N)
         return F if self.basis.canonical else F @ self.basis.matrix
+
+    def _matvec(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "M"]:
+        raise NotImplementedError
+
+    def _rmatvec(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "NL"]:
+        raise NotImplementedError
+
+    def _matmat(self, X: Float[np.ndarray, "NL k"]) -> Float[np.ndarray, "M k"]:
+        return np.stack([self._matvec(x) for x in X.T], axis=1)
+
+    def _rmatmat(self, X: Float[np.ndarray, "M k"]) -> Float[np.ndarray, "NL k"]:
+        return np.stack([self._rmatvec(x) for x in X.T], axis=1)

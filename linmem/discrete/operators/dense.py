@@ -44,3 +44,9 @@ class DenseOperator(SequenceOperator):
 
     def _rmatvec(self, x: Float[np.ndarray, "..."]) -> Float[np.ndarray, "NL"]:
         return self.matrix.T @ x.reshape(-1)
+
+    def _matmat(self, X: Float[np.ndarray, "NL k"]) -> Float[np.ndarray, "M k"]:
+        return self.matrix @ X
+
+    def _rmatmat(self, X: Float[np.ndarray, "M k"]) -> Float[np.ndarray, "NL k"]:
+        return self.matrix.T @ X

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from linmem.discrete.model.bases import BasisLike
 from linmem.discrete.model.network import RandomNetwork
-from linmem.discrete.operators.base import SequenceOperator, check_positions
+from linmem.discrete.operators.base import BLOCK, SequenceOperator, check_positions
 
 
 class GemmOperator(SequenceOperator):
@@ -52,3 +52,31 @@ class GemmOperator(SequenceOperator):
         B = np.vstack([self._zr * real + self._zi * imag, self._zr * imag - self._zi * real])
         S = self._G.T @ B
         return (self.basis.analysis(S) if self.basis.per_stream else S).reshape(-1)
+
+    def _matmat(self, X: Float[np.ndarray, "NL k"]) -> Float[np.ndarray, "M k"]:
+        H = self.network.M // 2
+        result = np.empty((self.network.M, X.shape[1]))
+        for part in self._blocks(X.shape[1]):
+            C = X[:, part].T.reshape(-1, self.N, self.L)
+            S = self.basis.synthesis(C) if self.basis.per_stream else C
+            P = (self._G @ S.transpose(1, 2, 0).reshape(self.N, -1)).reshape(self.network.M, self.L, -1)
+            zr, zi = self._zr[:, None, :], self._zi[:, None, :]
+            result[:H, part] = (zr @ P[:H] - zi @ P[H:])[:, 0]
+            result[H:, part] = (zi @ P[:H] + zr @ P[H:])[:, 0]
+        return result
+
+    def _rmatmat(self, X: Float[np.ndarray, "M k"]) -> Float[np.ndarray, "NL k"]:
+        result = np.empty((self.N * self.L, X.shape[1]))
+        for part in self._blocks(X.shape[1]):
+            real, imag = X[:, part].reshape(2, -1, 1, len(X[0, part]))
+            zr, zi = self._zr[:, :, None], self._zi[:, :, None]
+            B = np.concatenate([zr * real + zi * imag, zr * imag - zi * real])
+            S = (self._G.T @ B.reshape(self.network.M, -1)).reshape(self.N, self.L, -1).transpose(2, 0, 1)
+            C = self.basis.analysis(S) if self.basis.per_stream else S
+            result[:, part] = C.reshape(len(C), -1).T
+        return result
+
+    def _blocks(self, count: int) -> list[slice]:
+        """Columns that are multiplied together: M L numbers each, 8 BLOCK bytes or one column at a time."""
+        step = max(1, BLOCK // (self.network.M * self.L))
+        return [slice(first, first + step) for first in range(0, count, step)]
