@@ -1,7 +1,7 @@
-"""Structured input sequences, and noise of a given relative level.
+"""Sparse input sequences: ``S = Psi C`` with an orthonormal temporal basis Psi and an (N, L) array C of K non-zeros.
 
-Sparse sequences are ``S = Psi C``: Psi is an orthonormal N x N temporal basis (the same for every stream; the canonical
-basis if nothing else is said), C an (N, L) coefficient array with K non-zeros. In the paper vec(S) = Psi a.
+In the paper vec(S) = Psi a. Where the non-zeros lie matters as much as the basis: the theorems are for the worst
+support, and a support that is drawn at random over all streams and atoms is far from it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.typing import ArrayLike
 
-from linmem.checks import check_array, check_generator, check_integer, check_nonnegative
+from linmem.checks import check_choice, check_generator, check_integer
 from linmem.citations import cites
 from linmem.discrete.model.bases import BasisLike, temporal_basis
+
+SUPPORTS = ("random", "joint", "single-stream")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,59 +34,59 @@ class SparseSignal:
     support: Int[np.ndarray, "K"]
 
 
+def _draw_support(N: int, L: int, K: int, kind: str, rng: np.random.Generator) -> Int[np.ndarray, "K"]:
+    """Ascending positions in ``C.ravel()`` of K non-zeros."""
+    if kind == "random":
+        return np.sort(rng.choice(N * L, size=K, replace=False))
+    if kind == "single-stream":
+        return np.sort(rng.choice(N, size=K, replace=False)) * L + int(rng.integers(L))
+    whole, rest = divmod(K, L)
+    atoms = rng.choice(N, size=whole + (rest > 0), replace=False)
+    positions = np.add.outer(atoms[:whole] * L, np.arange(L)).ravel()
+    if rest:
+        positions = np.concatenate([positions, atoms[-1] * L + rng.choice(L, size=rest, replace=False)])
+    return np.sort(positions)
+
+
 @cites("charles2018", "Results, sparse input model")
 def sparse_signal(
-    N: int, L: int, K: int, basis: BasisLike = "canonical", *, rng: np.random.Generator | int
+    N: int,
+    L: int,
+    K: int,
+    basis: BasisLike = "canonical",
+    *,
+    support: str = "random",
+    rng: np.random.Generator | int,
 ) -> SparseSignal:
-    """Random K-sparse input: support uniform over all K-subsets of the N L coefficients, amplitudes iid N(0, 1).
+    """Random K-sparse input ``S = Psi C``: a random support, amplitudes iid N(0, 1).
 
     Parameters
     ----------
     N, L : time steps and input streams.
-    K : number of non-zeros, 0 <= K <= N L.
-    basis : "canonical" (or None), or an orthonormal (N, N) matrix whose columns are temporal atoms.
+    K : number of non-zeros, 0 <= K <= N L (<= N for a single stream).
+    basis : what :func:`linmem.discrete.temporal_basis` takes.
+    support : "random" (uniform over all K-subsets of the N L coefficients), "joint" (the same atoms in all streams:
+        ceil(K/L) atoms drawn at random; if K is not a multiple of L, the last of them is in K mod L random streams) or
+        "single-stream" (all K in one stream drawn at random).
     rng : seed or generator.
 
     Raises
     ------
-    ValueError : if K > N L, a size is not positive, or the basis is not orthonormal.
+    ValueError : if K is too large, a size is not positive, the support is unknown, or the basis is not orthonormal.
 
-    >>> signal = sparse_signal(N=5, L=2, K=3, rng=0)
-    >>> signal.sequence.shape, int(np.count_nonzero(signal.sequence)), len(signal.support)
-    ((5, 2), 3, 3)
+    >>> signal = sparse_signal(N=5, L=2, K=3, support="joint", rng=0)
+    >>> sorted(int(count) for count in np.count_nonzero(signal.coefficients, axis=1))
+    [0, 0, 0, 1, 2]
     """
     check_integer("N", N, minimum=1)
     check_integer("L", L, minimum=1)
-    if check_integer("K", K, minimum=0) > N * L:
-        raise ValueError(f"K must be <= N L = {N * L} (the number of coefficients), got {K}; ask for fewer non-zeros")
+    kind = check_choice("support", support, SUPPORTS)
+    limit, name = (N, "N") if kind == "single-stream" else (N * L, "N L")
+    if check_integer("K", K, minimum=0) > limit:
+        raise ValueError(f"K must be <= {name} = {limit} (all coefficients), got {K}; ask for fewer")
     Psi, generator = temporal_basis(basis, N, L), check_generator("rng", rng)
-    support = np.sort(generator.choice(N * L, size=K, replace=False))
+    positions = _draw_support(N, L, K, kind, generator)
     vector = np.zeros(N * L)
-    vector[support] = generator.standard_normal(K)
+    vector[positions] = generator.standard_normal(K)
     C = vector.reshape(N, L)
-    return SparseSignal(Psi.synthesis(C), C, support)
-
-
-def relative_noise(state: ArrayLike, level: float, *, rng: np.random.Generator | int) -> Float[np.ndarray, "M"]:
-    """Noise e, uniform in direction, of length ``||e|| = level ||state||``.
-
-    Each entry then has root mean square ``sigma = level ||state|| / sqrt(M)``, the number that
-    :func:`linmem.discrete.lasso` takes as ``noise``.
-
-    Parameters
-    ----------
-    state : (M,) noiseless state.
-    level : relative noise, >= 0 (0.01 in the paper's setting).
-    rng : seed or generator.
-
-    Raises
-    ------
-    ValueError : if the level is negative or the state is not a finite vector.
-
-    >>> float(round(np.linalg.norm(relative_noise([3.0, 4.0], 0.1, rng=0)), 12))
-    0.5
-    """
-    x = check_array("state", state, ndim=1)
-    level, generator = check_nonnegative("level", level), check_generator("rng", rng)
-    direction = generator.standard_normal(x.size)
-    return direction * (level * float(np.linalg.norm(x)) / float(np.linalg.norm(direction)))
+    return SparseSignal(Psi.synthesis(C), C, positions)

@@ -11,7 +11,8 @@ from linmem.checks import check_generator, check_nonnegative
 from linmem.citations import cites
 from linmem.discrete.model.bases import BasisLike
 from linmem.discrete.model.network import RandomNetwork
-from linmem.discrete.model.signals import relative_noise, sparse_signal
+from linmem.discrete.model.noise import relative_noise
+from linmem.discrete.model.signals import sparse_signal
 from linmem.discrete.operators import sequence_operator
 from linmem.discrete.recovery.lasso import lasso
 from linmem.discrete.recovery.oracle import oracle_error
