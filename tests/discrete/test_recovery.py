@@ -203,7 +203,7 @@ def test_noise_sets_the_penalty():
     [
         ({}, "exactly one of lam and noise"),
         ({"lam": 1.0, "noise": 1.0}, "exactly one of lam and noise"),
-        ({"lam": -1.0}, "lam must be >= 0"),
+        ({"lam": 0.0}, "lam must be > 0"),
         ({"noise": 0.0}, "noise must be > 0"),
         ({"lam": 1.0, "N": None}, r"N \(time steps to recover\) must be given"),
         ({"lam": 1.0, "state": np.zeros(5)}, "state must have shape"),

@@ -17,6 +17,7 @@ from scipy.special import ndtr
 
 from linmem.checks import check_integer, check_nonnegative, check_positive
 from linmem.citations import cites
+from linmem.discrete.bounds.prediction import low_noise_scale
 
 
 def _tail(tau: float) -> tuple[float, float]:
@@ -144,9 +145,8 @@ def lasso_prediction(K: float, n: int, M: int, penalty: float) -> LassoPredictio
 
         lam / sigma = tau (1 - active(tau) / M) sqrt(M / (M - J(tau))),    active(tau) = K + 2 (n - K) Q(tau).
 
-    Derivation: the fixed point of state evolution is ``te^2 = sigma^2 + te^2 J(tau) / M`` when every non-zero is large
-    against the effective noise te (smaller ones are estimated better), with ``lam = tau te (1 - active / M)``; then
-    ``||a_hat - a||^2 = te^2 J = M sigma^2 J / (M - J)``, the law of Oymak, Thrampoulidis and Hassibi (2013).
+    Derivation: :mod:`linmem.discrete.bounds.prediction`, for non-zeros that are large against the effective noise
+    (smaller ones are estimated better); the law of Oymak, Thrampoulidis and Hassibi (2013).
 
     Parameters
     ----------
@@ -167,25 +167,14 @@ def lasso_prediction(K: float, n: int, M: int, penalty: float) -> LassoPredictio
     _check_sparsity(K, check_integer("n", n, minimum=1))
     target = check_positive("penalty", penalty)
 
+    def distance(tau: float) -> float:
+        return subdifferential_distance(tau, K, n)
+
     def active(tau: float) -> float:
         return K + 2 * (n - K) * _tail(tau)[0]
 
-    def stable(tau: float) -> float:
-        return M - subdifferential_distance(tau, K, n)
-
-    def excess(tau: float) -> float:
-        return tau * (1 - active(tau) / M) * math.sqrt(M / stable(tau)) - target
-
-    best = _optimal_scale(K, n) if K > 0 else 40.0
-    if stable(best) <= 0:
+    tau = low_noise_scale(distance, active, _optimal_scale(K, n) if K > 0 else 40.0, M, target)
+    if tau is None:
         return LassoPrediction(math.inf, math.nan, math.nan)
-    # The penalty grows with tau from -inf at the lower end of the stable range {J < M} to +inf at its upper end.
-    low = 0.0 if stable(0.0) > 0 else float(brentq(stable, 0.0, best, xtol=1e-13))
-    high = best + 1.0
-    while stable(high) > 0 and high < 1e6:
-        high *= 2
-    high = float(brentq(stable, best, high, xtol=1e-13)) if stable(high) <= 0 else high
-    width = high - low
-    tau = float(brentq(excess, low + 1e-9 * width, high - 1e-9 * width, xtol=1e-12))
-    J = subdifferential_distance(tau, K, n)
+    J = distance(tau)
     return LassoPrediction(J / (M - J), tau, active(tau))

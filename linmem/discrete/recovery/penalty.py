@@ -26,3 +26,22 @@ def default_penalty(sigma: float, n: int) -> float:
     """
     check_positive("noise", sigma)
     return PENALTY_FACTOR * sigma * math.sqrt(2 * math.log(max(check_integer("n", n, minimum=1), 2)))
+
+
+def default_nuclear_penalty(sigma: float, L: int, N: int) -> float:
+    """``lam = 0.25 sigma (sqrt L + sqrt N)``: a quarter of the operator norm that pure noise reaches.
+
+    ``A^T e`` of noise e with entries of variance sigma^2 is nearly an N x L matrix with entries N(0, sigma^2), whose
+    largest singular value is about ``sigma (sqrt L + sqrt N)``. The factor is that of :func:`default_penalty`.
+
+    Parameters
+    ----------
+    sigma : standard deviation of the noise in each state entry, > 0.
+    L, N : streams and time steps.
+
+    >>> round(default_nuclear_penalty(1.0, 36, 100), 3)
+    4.0
+    """
+    check_positive("noise", sigma)
+    size = math.sqrt(check_integer("L", L, minimum=1)) + math.sqrt(check_integer("N", N, minimum=1))
+    return PENALTY_FACTOR * sigma * size

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from linmem.checks import check_array
 from linmem.discrete.model.bases import BasisLike
 from linmem.discrete.model.network import RandomNetwork
-from linmem.discrete.operators import SequenceOperator, sequence_operator
+from linmem.discrete.operators import NormalOperator, SequenceOperator, normal_operator, sequence_operator
 
 
 def resolve_target(
@@ -31,6 +31,19 @@ def resolve_target(
         raise ValueError("N (time steps to recover) must be given with a network, got None; pass N=...")
     start = time.perf_counter()
     return sequence_operator(target, N, basis=basis), time.perf_counter() - start
+
+
+def resolve_normal(operator: SequenceOperator, normal: NormalOperator | None) -> tuple[NormalOperator, float]:
+    """The normal operator that belongs to an operator, and the seconds spent on building it (0 if it was passed)."""
+    if normal is None:
+        start = time.perf_counter()
+        return normal_operator(operator.network, operator.N, basis=operator.basis), time.perf_counter() - start
+    if normal.network is not operator.network or normal.shape[0] != operator.shape[1]:
+        raise ValueError(
+            f"normal must belong to the same network and N = {operator.N} steps, got one of shape {normal.shape}; "
+            "pass normal_operator(network, N, basis=basis)"
+        )
+    return normal, 0.0
 
 
 def resolve_state(operator: SequenceOperator, state: ArrayLike) -> Float[np.ndarray, "M"]:
