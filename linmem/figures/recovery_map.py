@@ -60,7 +60,8 @@ def _draw_cells(axes: Axes, rows: pd.DataFrame, norm: Normalize, colours: Colorm
 
     cells = int(rows["cells"].iloc[0])
     axes.set_facecolor(EMPTY)
-    for (gamma, rho), found in rows.groupby(["gamma", "rho"]):
+    for _, found in rows.groupby(["gamma", "rho"]):
+        gamma, rho = float(found["gamma"].iloc[0]), float(found["rho"].iloc[0])
         colour = colours(norm(float(found["rmse"].median())))
         missed = bool((found["gap"] > tol).any())
         light = 0.3 * colour[0] + 0.6 * colour[1] + 0.1 * colour[2] > 0.5
@@ -134,7 +135,7 @@ def draw_recovery_maps(table: pd.DataFrame, panels: Sequence[MapPanel], tol: flo
             ylabel = panel.ylabel
             axes.set_ylabel(ylabel, labelpad=0)
     bar = figure.colorbar(ScalarMappable(norm, colours), ax=list(every), extend="both", pad=0.01, shrink=0.7, aspect=13)
-    bar.set_label(r"median rMSE $\|\hat S - S\|_F^2 \,/\, \|S\|_F^2$")
+    bar.set_label("median rMSE")
     bar.ax.axhline(float(table["noise_rmse"].median()), color=NOISE, linewidth=1.6)
     _legend(figure, bool((table["gap"] > tol).any()), tol, empty)
     return figure

@@ -95,7 +95,7 @@ def scaling_point(
 
     >>> point = scaling_point(streams=4, steps=10, nonzeros=2, trials=16, rng=0)
     >>> point.low < point.nodes < point.high, round(point.dimension, 1), point.gap <= 1e-6
-    (True, 8.6, True)
+    (True, 8.2, True)
     """
     structure = "low rank" if nonzeros is None else "sparse"
     trial = partial(

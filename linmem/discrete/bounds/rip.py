@@ -183,7 +183,7 @@ def _check_sparsity(K: object, limit: int) -> int:
 
 
 @cites("charles2018", "Results, restricted isometry of the sparse input model")
-@cites("candes2006", "Equation (1.7), restricted isometry constants")
+@cites("candes2005", "restricted isometry constants")
 def rip_probe(
     target: Target,
     K: int,
@@ -250,7 +250,7 @@ def _largest_of_pairs(G: Float[np.ndarray, "n n"]) -> float:
     return worst
 
 
-@cites("candes2006", "Equation (1.7), restricted isometry constants")
+@cites("candes2005", "restricted isometry constants")
 def rip_constant(target: Target, K: int, N: int | None = None, basis: BasisLike = None) -> float:
     """The restricted isometry constant ``delta_K`` itself, by enumeration of all supports of K columns.
 

@@ -193,7 +193,7 @@ def find_transition(
             count = min(batch, total - len(sizes))
             wanted = np.clip(_place(sizes, outcomes, ends, count, generator), low, high)
             extend([step * max(round(float(size) / step), 1) for size in wanted])
-    curve = fit_success_curve(sizes, _numbers(outcomes), *ends, level=level)
+    curve = fit_success_curve(sizes, _numbers(outcomes), ends[0] / 4, ends[1] * 4, level=level)
     return Transition(curve.interval, curve.scale, np.array(sizes), tuple(outcomes))
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from linmem.checks import check_generator, check_integer, check_positive
@@ -20,8 +17,7 @@ from linmem.discrete.model import (
     relative_noise,
     sparse_signal,
 )
-from linmem.discrete.operators import SequenceOperator, sequence_operator
-from linmem.discrete.recovery import default_penalty, lasso, nuclear, relative_error
+from linmem.discrete.recovery import lasso, nuclear, relative_error
 
 
 def _signal(
@@ -40,32 +36,6 @@ def _signal(
     if nonzeros is not None:
         return sparse_signal(N, L, check_integer("nonzeros", nonzeros, minimum=1), basis, support=support, rng=rng)
     return low_rank_signal(N, L, check_integer("rank", rank, minimum=1), temporal, rng=rng)
-
-
-def _homotopy(operator: SequenceOperator, state: Float[np.ndarray, "M"], lam: float) -> Float[np.ndarray, "N L"]:
-    """LASSO coefficients by following the path from zero to the penalty lam (least-angle regression).
-
-    Near the transition and at low noise first-order steps take thousands of iterations, the path has at most a few
-    hundred corners. It is only a start: what it lost to rounding the solver repairs and certifies.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import lars_path
-
-    n = operator.shape[1]
-    columns = operator.columns(np.arange(n))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        path = lars_path(
-            columns,
-            state,
-            Gram=False,
-            method="lasso",
-            alpha_min=lam / len(state),  # pyright: ignore[reportArgumentType]  # over rows, as sklearn does; its stub is wrong
-            max_iter=8 * min(columns.shape),
-            copy_X=False,
-            return_path=False,
-        )
-    return np.asarray(path[2], dtype=np.float64).reshape(operator.N, operator.L)
 
 
 @cites("charles2018", "Simulations")
@@ -129,10 +99,7 @@ def recovery_success(
     noise = relative_noise(clean, level, rng=generator)
     sigma = float(np.linalg.norm(noise)) / np.sqrt(M)
     if nonzeros is not None:
-        operator = sequence_operator(network, steps, "dense", basis)
-        lam = default_penalty(sigma, steps * streams)
-        start = _homotopy(operator, clean + noise, lam)
-        found = lasso(operator, clean + noise, lam=lam, start=start, tol=tol, max_iter=max_iter)
+        found = lasso(network, clean + noise, steps, basis, noise=sigma, tol=tol, max_iter=max_iter)
     else:
         found = nuclear(network, clean + noise, steps, noise=sigma, tol=tol, max_iter=max_iter)
     error = relative_error(found.estimate, signal.sequence)

@@ -1,6 +1,7 @@
 """The LASSO solver: which phase runs when.
 
-1. ``continued``: proximal steps along decreasing penalties, until the relative gap is a few per cent.
+1. ``continued``: proximal steps along decreasing penalties, until the relative gap is a few per cent; before it, for
+   few rows, ``followed``: Newton steps on active sets, which often end at the solution.
 2. ``finish``: the parametric active-set method, which ends at the exact solution, tried whenever a support can be
    factored at no more than the cost spent so far, and given at most twice that cost. The costs are counts of operations
    with fixed weights, not measured times: the same problem takes the same path on every machine.
@@ -16,14 +17,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from linmem.discrete.recovery.active import ROWS, followed
 from linmem.discrete.recovery.parametric import finish, refined
 from linmem.discrete.recovery.proximal import Point, accelerated, continued, curvature, settled
-from linmem.discrete.recovery.quadratic import Quadratic, Vector
+from linmem.discrete.recovery.quadratic import Quadratic, Vector, from_matrix
 
 CHUNK = 10
 """FISTA iterations between two looks at the gap."""
 BREAKPOINTS = 200
 """Most breakpoints that a trial may pass: more are the sign of a bad guess."""
+PATH = 10
+"""Breakpoints, in units of the rows of A, through which the path of a small problem is followed."""
 MEMORY = 6000
 """Largest support that is factored: 290 MB."""
 
@@ -83,14 +87,23 @@ def _try_finish(problem: Quadratic, point: Point, budget: _Budget, tol: float) -
 
 
 def _start(problem: Quadratic, start: Vector | None, tol: float, max_iter: int) -> Point:
-    if start is not None:
+    if start is not None and start.any():
         point = Point(start.copy(), problem.apply(start), 1)
         point.gap = problem.gap(point.x, point.Gx)
         return point
     point = Point(np.zeros(problem.size), np.zeros(problem.size))
     point.gap = problem.gap(point.x, point.Gx)
     if point.gap > tol:
-        continued(problem, point, tol, max_iter)
+        scale = followed(problem, point, max_iter) if problem.rows <= ROWS else problem.vanishing_factor()
+        if scale > 1.0 and point.x.any():
+            along = finish(problem, point, min(PATH * problem.rows, max_iter), scale).point
+            if along is not None:
+                along.gap = problem.gap(along.x, along.Gx)
+                return along
+        if scale > 1.0 and point.iterations < max_iter:
+            continued(problem, point, scale, tol, max_iter)
+        else:
+            point.gap = problem.gap(point.x, point.Gx)
     return point
 
 
@@ -135,17 +148,4 @@ def solve_lasso_matrix(
     start: Vector | None = None,
 ) -> Solution:
     """``min_x 1/2 ||y - X x||^2 + sum p_i |x_i|`` for a stored matrix; arguments as for :func:`solve`."""
-    gram = X.T @ X if X.shape[1] <= X.shape[0] else None
-
-    def apply(x: Vector) -> Vector:
-        return X.T @ (X @ x) if gram is None else gram @ x
-
-    def block(J: np.ndarray) -> Float[np.ndarray, "K K"]:
-        return X[:, J].T @ X[:, J] if gram is None else gram[np.ix_(J, J)]
-
-    def residual(x: Vector) -> tuple[Float[np.ndarray, "m"], Vector]:
-        r = y - X @ x
-        return r, X.T @ r
-
-    problem = Quadratic(apply, block, residual, X.T @ y, float(y @ y), penalty, min(X.shape))
-    return solve(problem, tol, max_iter, start)
+    return solve(from_matrix(X, y, penalty), tol, max_iter, start)

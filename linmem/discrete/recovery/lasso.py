@@ -12,10 +12,10 @@ from linmem.checks import check_array, check_integer, check_positive
 from linmem.citations import cites
 from linmem.discrete.model.bases import BasisLike
 from linmem.discrete.model.network import RandomNetwork
-from linmem.discrete.operators import NormalOperator, SequenceOperator
+from linmem.discrete.operators import DenseOperator, NormalOperator, SequenceOperator
 from linmem.discrete.recovery.core import solve
 from linmem.discrete.recovery.penalty import default_penalty
-from linmem.discrete.recovery.quadratic import Quadratic, Vector
+from linmem.discrete.recovery.quadratic import Quadratic, Vector, from_matrix
 from linmem.discrete.recovery.result import Recovery, warn_not_converged
 from linmem.discrete.recovery.target import resolve_normal, resolve_state, resolve_target
 
@@ -24,6 +24,8 @@ def _problem(
     operator: SequenceOperator, normal: NormalOperator, b: Float[np.ndarray, "M"], penalty: float | Vector
 ) -> Quadratic:
     shape = operator.N, operator.L
+    if isinstance(operator, DenseOperator) and normal.method == "dense":
+        return from_matrix(operator.matrix, b, penalty)
 
     def apply(x: Vector) -> Vector:
         return normal.apply(x.reshape(shape)).reshape(-1)

@@ -1,13 +1,15 @@
 """The last phase of the LASSO solver: a parametric active-set method that ends at the exact solution.
 
-An approximate solution x with support J is the exact solution of a problem with other correlations: c' agrees with the
-optimality conditions ``c'_j - (G x)_j = p_j sign x_j`` on J and has ``|c'_j - (G x)_j| <= p_j`` off it. Along
-``c(t) = c' + t (c - c')`` the solution is piecewise linear in t,
+An approximate solution x with support J, for the penalties s p with s >= 1, is the exact solution of a problem with
+other correlations: c' agrees with the optimality conditions ``c'_j - (G x)_j = s p_j sign x_j`` on J and has
+``|c'_j - (G x)_j| <= s p_j`` off it. Along ``c(t) = c' + t (c - c')`` and ``s(t) = s + t (1 - s)`` the solution is
+piecewise linear in t,
 
-    G_JJ dx_J = (c - c')_J,        |c(t) - G x(t)|_j = p_j  when j enters,        x_j(t) = 0  when j leaves,
+    G_JJ dx_J = (c - c')_J - (1 - s) p_J sign_J,
+    |c(t) - G x(t)|_j = s(t) p_j  when j enters,    x_j(t) = 0  when j leaves,
 
-and t = 1 is the problem itself (the idea of the homotopy of Osborne, Presnell and Turlach 2000, started from a good
-guess instead of zero). There are about as many breakpoints as the guess has wrong entries in its support. The factor
+and t = 1 is the problem itself (the homotopy of Osborne, Presnell and Turlach 2000, started from a good guess instead
+of zero). There are about as many breakpoints as the guess has wrong entries in its support. The factor
 ``G_JJ = R R^T`` of the first support serves for many of them: entries that came or went since border the system, and
 their Schur complement is small.
 """
@@ -106,22 +108,23 @@ def _guess(problem: Quadratic, point: Point) -> tuple[Vector, Vector, np.ndarray
     return x, Gx, support
 
 
-def finish(problem: Quadratic, point: Point, allowed: int) -> Finish:
-    """Follow the path from the point to the solution, through at most ``allowed`` breakpoints.
+def finish(problem: Quadratic, point: Point, allowed: int, scale: float = 1.0) -> Finish:
+    """Follow the path from the point, for ``scale`` times the penalties, through at most ``allowed`` breakpoints.
 
     Gives up at once when the first direction already runs into more than that many bounds, later when it has passed
     twice as many as that direction showed (a path that winds is a bad guess), or when a factor fails.
     Cost: K^3/3 flops for the factor (K = size of the support), two products with G and 4 K^2 flops a breakpoint.
     """
     x, Gx, support = _guess(problem, point)
-    n, c, p = problem.size, problem.correlations, problem.penalty
+    n, c, p, decline = problem.size, problem.correlations, problem.penalty, 1 - scale
     sign = np.zeros(n)
     sign[support] = np.sign(x[support])
     active = sign != 0
-    bound = p * (1 - 1e-12)
-    start = np.where(active, Gx + p * sign, np.clip(c, Gx - bound, Gx + bound))
-    delta = c - start
-    r, t, factor, passed = start - Gx, 0.0, None, 0
+    bound = scale * p * (1 - 1e-12)
+    start = np.where(active, Gx + scale * p * sign, np.clip(c, Gx - bound, Gx + bound))
+    change = c - start
+    delta = change - decline * p * sign
+    r, t, factor, passed, changed = start - Gx, 0.0, None, 0, -1
     while True:
         try:
             if factor is None or factor.full():
@@ -130,11 +133,17 @@ def finish(problem: Quadratic, point: Point, allowed: int) -> Finish:
         except LinAlgError:  # more columns than the rank, on the way
             return Finish(None, passed)
         Gd = problem.apply(d)
-        rate = delta - Gd
+        rate, limit = change - Gd, (scale + t * decline) * p
         with np.errstate(divide="ignore", invalid="ignore"):
             leaves = np.where(active & (sign * d < 0), np.maximum(-x / d, 0.0), np.inf)
-            enters = np.where(~active & (rate != 0), np.maximum((np.copysign(p, rate) - r) / rate, 0.0), np.inf)
-        if passed == 0:
+            upper, lower = rate - decline * p, -rate - decline * p  # at which r approaches the two bounds
+            enters = np.minimum(
+                np.where(~active & (upper > 0), np.maximum((limit - r) / upper, 0.0), np.inf),
+                np.where(~active & (lower > 0), np.maximum((limit + r) / lower, 0.0), np.inf),
+            )
+        if changed >= 0:  # rounding must not undo the change just made
+            leaves[changed] = enters[changed] = np.inf
+        if passed == 0 and scale == 1.0:
             ahead = int((leaves < 1).sum() + (enters < 1).sum())
             if ahead > allowed:
                 return Finish(None, 0)
@@ -147,12 +156,20 @@ def finish(problem: Quadratic, point: Point, allowed: int) -> Finish:
         if passed >= allowed:
             return Finish(None, passed)
         passed += 1
+        if enters[into] < leaves[out] and int(active.sum()) >= problem.rows:
+            return Finish(None, passed)  # no solution has a larger support: the guess was bad
         if leaves[out] <= enters[into]:
+            changed = out
             x[out], sign[out], active[out] = 0.0, 0.0, False
             factor.toggle(problem, out, joins=False)
         else:
+            changed = into
             sign[into], active[into] = np.sign(r[into]), True
-            factor.toggle(problem, into, joins=True)
+            before, delta[into] = delta[into], change[into] - decline * (p * sign)[into]
+            if (into, False) in factor.entries and delta[into] != before:
+                factor = None  # it comes back with the other sign: what the factor holds of it is no longer true
+            else:
+                factor.toggle(problem, into, joins=True)
 
 
 def refined(problem: Quadratic, point: Point) -> Point:

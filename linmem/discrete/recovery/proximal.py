@@ -71,12 +71,12 @@ def _spectral(problem: Quadratic, point: Point, step: float, target: float, cap:
     return step
 
 
-def continued(problem: Quadratic, point: Point, tol: float, cap: int) -> None:
-    """Move the point from zero to (near) the solution along decreasing penalties, at most to ``iterations = cap``.
+def continued(problem: Quadratic, point: Point, scale: float, tol: float, cap: int) -> None:
+    """Move the point, a solution for ``scale`` times the penalties, along decreasing ones to (near) the solution.
 
-    Ends at relative gap ``STAGE_GAP``, or above it when a stage stalls: then the caller takes another way.
+    Ends at relative gap ``STAGE_GAP``, or above it when a stage stalls or at ``iterations = cap``: then the caller
+    takes another way.
     """
-    scale = problem.vanishing_factor()
     step = 1.0
     while True:
         scale = max(FACTOR * scale, 1.0)

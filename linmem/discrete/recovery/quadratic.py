@@ -103,6 +103,27 @@ class Quadratic:
         return gap(self, x, g, rr, rr + float(x @ g))  # b.r = r.r + (A x).r
 
 
+def from_matrix(X: Float[np.ndarray, "m n"], y: Float[np.ndarray, "m"], penalty: float | Vector) -> Quadratic:
+    """``1/2 ||y - X x||^2 + sum p_i |x_i|`` for a stored matrix."""
+    rows = np.ascontiguousarray(X.T)  # gathering columns of X is then copying of memory
+    gram = rows @ X if X.shape[1] <= X.shape[0] else None
+
+    def apply(x: Vector) -> Vector:
+        return rows @ (x @ rows) if gram is None else gram @ x
+
+    def block(J: np.ndarray) -> Float[np.ndarray, "K K"]:
+        if gram is not None:
+            return gram[np.ix_(J, J)]
+        chosen = rows[J]
+        return chosen @ chosen.T
+
+    def residual(x: Vector) -> tuple[Float[np.ndarray, "m"], Vector]:
+        r = y - x @ rows
+        return r, rows @ r
+
+    return Quadratic(apply, block, residual, rows @ y, float(y @ y), penalty, min(X.shape))
+
+
 def gap(problem: Quadratic, x: Vector, g: Vector, rr: float, br: float) -> tuple[float, float]:
     """Objective and relative duality gap from g = A^T r, r.r and b.r; zero of both for an objective of zero."""
     objective = 0.5 * rr + problem.norm(x)

@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike
 from linmem.checks import check_array
 from linmem.discrete.model.bases import BasisLike
 from linmem.discrete.model.network import RandomNetwork
-from linmem.discrete.operators import NormalOperator, SequenceOperator, normal_operator, sequence_operator
+from linmem.discrete.operators import (
+    DenseOperator,
+    NormalOperator,
+    SequenceOperator,
+    normal_operator,
+    sequence_operator,
+)
+from linmem.discrete.operators.cost import METHODS, cheapest
+from linmem.discrete.operators.normal import ProductNormal
 
 
 def resolve_target(
@@ -36,8 +44,10 @@ def resolve_target(
 def resolve_normal(operator: SequenceOperator, normal: NormalOperator | None) -> tuple[NormalOperator, float]:
     """The normal operator that belongs to an operator, and the seconds spent on building it (0 if it was passed)."""
     if normal is None:
-        start = time.perf_counter()
-        return normal_operator(operator.network, operator.N, basis=operator.basis), time.perf_counter() - start
+        start, network = time.perf_counter(), operator.network
+        if isinstance(operator, DenseOperator) and cheapest(METHODS, network.M, operator.N, operator.L, 100) == "dense":
+            return ProductNormal(operator, "dense"), 0.0
+        return normal_operator(network, operator.N, basis=operator.basis), time.perf_counter() - start
     if normal.network is not operator.network or normal.shape[0] != operator.shape[1]:
         raise ValueError(
             f"normal must belong to the same network and N = {operator.N} steps, got one of shape {normal.shape}; "
