@@ -95,7 +95,7 @@ def _start(problem: Quadratic, start: Vector | None, tol: float, max_iter: int) 
     point.gap = problem.gap(point.x, point.Gx)
     if point.gap > tol:
         scale = followed(problem, point, max_iter) if problem.rows <= ROWS else problem.vanishing_factor()
-        if scale > 1.0 and point.x.any():
+        if scale > 1.0 and problem.rows <= ROWS:
             along = finish(problem, point, min(PATH * problem.rows, max_iter), scale).point
             if along is not None:
                 along.gap = problem.gap(along.x, along.Gx)

@@ -119,6 +119,9 @@ def finish(problem: Quadratic, point: Point, allowed: int, scale: float = 1.0) -
     n, c, p, decline = problem.size, problem.correlations, problem.penalty, 1 - scale
     sign = np.zeros(n)
     sign[support] = np.sign(x[support])
+    if support.size == 0:  # the path from zero begins at the largest correlation
+        first = int((np.abs(c) / p).argmax())
+        sign[first] = np.sign(c[first])
     active = sign != 0
     bound = scale * p * (1 - 1e-12)
     start = np.where(active, Gx + scale * p * sign, np.clip(c, Gx - bound, Gx + bound))
@@ -141,6 +144,8 @@ def finish(problem: Quadratic, point: Point, allowed: int, scale: float = 1.0) -
                 np.where(~active & (upper > 0), np.maximum((limit - r) / upper, 0.0), np.inf),
                 np.where(~active & (lower > 0), np.maximum((limit + r) / lower, 0.0), np.inf),
             )
+        if scale > 1.0 and int(active.sum()) == problem.rows:
+            enters[:] = np.inf  # A_J^T r = s(t) p_J sign_J fixes r: all correlations shrink with s(t)
         if changed >= 0:  # rounding must not undo the change just made
             leaves[changed] = enters[changed] = np.inf
         if passed == 0 and scale == 1.0:
