@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Complex, Float, Num
+from jaxtyping import Complex, Float, Int, Num
 from numpy.typing import ArrayLike
 
 from linmem.discrete.model.bases import BasisLike
@@ -67,6 +67,7 @@ class ToeplitzNormal(NormalOperator):
                 self.kernel[:, m, l] = np.conj(K)
                 self.kernel[:, l, m] = K
         self._time: Float[np.ndarray, "..."] | None = None
+        self._modal: Complex[np.ndarray, "H N"] | None = None
 
     def apply(self, C: Float[np.ndarray, "... N L"]) -> Float[np.ndarray, "... N L"]:
         if self.basis.canonical and self._decay is None:
@@ -111,9 +112,9 @@ class ToeplitzNormal(NormalOperator):
         of one stream is made at a time, at each call.
         """
         J = check_positions(indices, self.N * self.L)
-        if not self.basis.canonical:
-            return super().gram(J)
         row, stream = np.divmod(J, self.L)
+        if not self.basis.canonical:
+            return super().gram(J) if self.basis.per_stream else self._gram_of_atoms(row, stream)
         age = self.N - 1 - row
         if (2 * self.N - 1) * self.L**2 <= STORED_LAGS:
             if self._time is None:
@@ -129,6 +130,15 @@ class ToeplitzNormal(NormalOperator):
             scale = self._decay[row, 0]
             block *= scale[:, None] * scale
         return block
+
+    def _gram_of_atoms(self, row: Int[np.ndarray, "K"], stream: Int[np.ndarray, "K"]) -> Float[np.ndarray, "K K"]:
+        """The block in a basis that the streams share: F Psi is made at the first call, M K^2 products a call."""
+        if self._modal is None:
+            self._modal = self.network.modal_powers(self.N) @ self.basis.matrix
+        columns = self._modal[:, row]
+        columns *= self.network.modes[:, stream]
+        A = np.concatenate([np.real(columns), np.imag(columns)])
+        return A.T @ A
 
     def _stream_spectra(self) -> Float[np.ndarray, "F L"]:
         return (2 if self._packed else 1) * np.real(np.einsum("fll->fl", self.kernel))

@@ -62,7 +62,7 @@ class _Budget:
 
     def breakpoint(self, K: int) -> float:
         """One breakpoint: two products with G, three triangular products."""
-        return 2 * self.steps(1) + 2e-3 * K**2
+        return 2 * self.steps(1) + 8e-4 * K**2
 
 
 def _try_finish(problem: Quadratic, point: Point, budget: _Budget, tol: float) -> Point | None:
