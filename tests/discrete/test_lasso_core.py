@@ -100,6 +100,18 @@ def test_the_parametric_phase_agrees_with_lars_from_any_guess(ratio):
         np.testing.assert_allclose(outcome.point.x, exact, atol=1e-9 * np.abs(exact).max())
 
 
+@pytest.mark.parametrize(("m", "ratio"), [(60, 0.02), (12, 1e-4)])  # the second: supports as large as the rank
+def test_the_path_from_zero_is_that_of_the_lasso(m, ratio):
+    X, y, p = instance(3, m, 150, 10, ratio)
+    quadratic, zero = problem(X, y, p), np.zeros(150)
+    outcome = finish(quadratic, Point(zero, zero), allowed=1000, scale=quadratic.vanishing_factor())
+    alphas, _, path = lars_path(X, y * m, method="lasso", alpha_min=p[0])
+    assert alphas[-1] == pytest.approx(p[0], rel=1e-9)
+    assert outcome.point is not None
+    np.testing.assert_allclose(outcome.point.x, path[:, -1] / m, atol=1e-8 * np.abs(path[:, -1] / m).max())
+    assert outcome.breakpoints <= len(alphas) + 1  # as many corners as least-angle regression finds
+
+
 def test_the_parametric_phase_passes_no_breakpoint_from_the_right_support():
     X, y, p = instance(2, 60, 150, 10, 0.01)
     exact = solve_lasso_matrix(X, y, p, tol=1e-12).x

@@ -105,7 +105,8 @@ def lasso(
 
     Cost: about a hundred products with ``A^T A`` (each O(L N log N + L^2 N)) and a factor of the K x K block of the
     support, K^3/3, well above the limit of :func:`linmem.discrete.sparsity_limit`; a thousand products at it. Supports
-    of more than 6000 entries are not factored.
+    of more than 6000 entries are not factored. For at most 512 nodes the solution path is followed instead, exactly.
+    Rounding ends at gaps of about ``1e-16 max|A^T x[N]| / lam``: with noise of 1e-8 of the state, ask for tol >= 1e-7.
 
     >>> from linmem.discrete.model import RandomNetwork, sparse_signal
     >>> network = RandomNetwork(M=60, L=5, seed=0)

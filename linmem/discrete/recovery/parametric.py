@@ -112,10 +112,11 @@ def finish(problem: Quadratic, point: Point, allowed: int, scale: float = 1.0) -
     """Follow the path from the point, for ``scale`` times the penalties, through at most ``allowed`` breakpoints.
 
     Gives up at once when the first direction already runs into more than that many bounds, later when it has passed
-    twice as many as that direction showed (a path that winds is a bad guess), or when a factor fails.
+    twice as many as that direction showed (a path that winds is a bad guess), or when a factor fails. A point for
+    larger penalties, ``scale > 1``, has to be their solution; its path is then that of the LASSO, and may be long.
     Cost: K^3/3 flops for the factor (K = size of the support), two products with G and 4 K^2 flops a breakpoint.
     """
-    x, Gx, support = _guess(problem, point)
+    x, Gx, support = _guess(problem, point) if scale == 1.0 else (point.x, point.Gx, np.flatnonzero(point.x))
     n, c, p, decline = problem.size, problem.correlations, problem.penalty, 1 - scale
     sign = np.zeros(n)
     sign[support] = np.sign(x[support])
