@@ -103,7 +103,7 @@ def random_support_claim(scale: Scale, rng: np.random.Generator) -> Evidence:
 
 @random_support_claim.control("joint support: as many non-zeros, but the same tones in all streams")
 def random_support_joint(scale: Scale, rng: np.random.Generator) -> Evidence:
-    return _random_support(scale, rng, "joint", (0.3,), scale.pick(quick=6, paper=10))
+    return _random_support(scale, rng, "joint", (0.3,), scale.pick(quick=60, paper=60))
 
 
 # ------------------------------------------------------------------------------------------------------------- spectrum
