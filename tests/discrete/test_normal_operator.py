@@ -185,3 +185,18 @@ def test_bad_gram_index_is_refused(indices):
 def test_largest_needs_a_step():
     with pytest.raises(ValueError, match="steps must be >= 1"):
         normal_operator(RandomNetwork(M=4, L=2, seed=0), 4).largest(0)
+
+
+@pytest.mark.parametrize("q", [1.0, 0.9])
+def test_blocks_in_a_shared_basis_stay_the_same_when_the_whole_matrix_is_kept(q):
+    network = RandomNetwork(M=40, L=3, q=q, seed=0)
+    normal = normal_operator(network, 8, "toeplitz", "dct")
+    J = np.array([0, 2, 5, 11, 17, 23])
+    first = normal.gram(J)
+    for _ in range(20):  # by then the blocks have cost more than the whole
+        later = normal.gram(J)
+    A = normal.columns(J)
+    # Entries are sums of M, and of at most 4 N L, products of numbers whose squares sum to a column's norm squared.
+    bound = (40 + 4 * 24) * np.finfo(float).eps * np.sum(A**2, axis=0).max()
+    assert np.abs(first - A.T @ A).max() <= bound
+    assert 0 < np.abs(later - A.T @ A).max() <= bound  # another summation, not the same numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 from jaxtyping import Complex, Float, Int, Num
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
 from linmem.discrete.model.bases import BasisLike
@@ -19,6 +20,8 @@ SMALL = 2**18
 """The Hermitian matrices are stored whole up to this many complex numbers (4 MiB): one pass beats half the memory."""
 STORED_LAGS = 2**23
 """The kernel over time is stored up to this many numbers (64 MiB), beyond it :meth:`gram` works stream by stream."""
+STORED_ENTRIES = 2**24
+"""Largest ``A^T A`` in a basis other than the canonical one that is stored as a matrix (128 MiB)."""
 
 
 class ToeplitzNormal(NormalOperator):
@@ -68,6 +71,8 @@ class ToeplitzNormal(NormalOperator):
                 self.kernel[:, l, m] = K
         self._time: Float[np.ndarray, "..."] | None = None
         self._modal: Complex[np.ndarray, "H N"] | None = None
+        self._whole: Float[np.ndarray, "NL NL"] | None = None
+        self._spent = 0
 
     def apply(self, C: Float[np.ndarray, "... N L"]) -> Float[np.ndarray, "... N L"]:
         if self.basis.canonical and self._decay is None:
@@ -132,13 +137,37 @@ class ToeplitzNormal(NormalOperator):
         return block
 
     def _gram_of_atoms(self, row: Int[np.ndarray, "K"], stream: Int[np.ndarray, "K"]) -> Float[np.ndarray, "K K"]:
-        """The block in a basis that the streams share: F Psi is made at the first call, M K^2 products a call."""
+        """The block in a basis that the streams share.
+
+        F Psi is made at the first call, then a call costs M K^2 products; once these add up to the cost of the whole
+        matrix ``A^T A``, 2 N^3 L^2, it is made (if it has at most 2^24 entries), and calls only gather from it.
+        """
+        n = self.N * self.L
+        self._spent += self.network.M * len(row) ** 2
+        if self._whole is None and n * n <= STORED_ENTRIES and self._spent > 2 * self.N * n * n:
+            self._whole = self._in_basis()
+        if self._whole is not None:
+            J = row * self.L + stream
+            return self._whole[J[:, None], J]
         if self._modal is None:
             self._modal = self.network.modal_powers(self.N) @ self.basis.matrix
         columns = self._modal[:, row]
         columns *= self.network.modes[:, stream]
         A = np.concatenate([np.real(columns), np.imag(columns)])
         return A.T @ A
+
+    def _in_basis(self) -> Float[np.ndarray, "NL NL"]:
+        """``A^T A`` as a matrix: ``Psi^T T_lm Psi`` for all pairs of streams."""
+        N, L, Psi = self.N, self.L, self.basis.matrix
+        whole = np.empty((N, L, N, L))
+        for l in range(L):
+            T = self._stream(l)  # T[d + N - 1, m]; the Toeplitz matrix has T[n - n' + N - 1, m] at (n, n')
+            toeplitz = sliding_window_view(T, N, axis=0)[:, :, ::-1].swapaxes(1, 2)
+            if self._decay is not None:
+                toeplitz = self._decay[:, :, None] * toeplitz * self._decay
+            left = (Psi.T @ toeplitz.reshape(N, -1)).reshape(N, N, L)
+            np.matmul(Psi.T, left, out=whole[:, l])
+        return whole.reshape(N * L, N * L)
 
     def _stream_spectra(self) -> Float[np.ndarray, "F L"]:
         return (2 if self._packed else 1) * np.real(np.einsum("fll->fl", self.kernel))
