@@ -137,7 +137,7 @@ def sparse_scaling(scale: Scale, rng: np.random.Generator) -> Evidence:
     "coherent structure: the non-zeros are the same few cosines in all streams (DCT, joint support)"
 )
 def sparse_scaling_coherent(scale: Scale, rng: np.random.Generator) -> Evidence:
-    return _sparse(_sparse_points(scale, rng, thin=4, basis="dct", support="joint"))
+    return _sparse(_sparse_points(scale, rng, thin=2, basis="dct", support="joint"))
 
 
 # ------------------------------------------------------------------------------------------------------------ low rank
