@@ -37,7 +37,7 @@ def grid(scale: str) -> list[dict[str, object]]:
         {"panel": panel, "gamma": gamma, "cells": cells, **sizes[panel], "trial": trial}
         for panel in SUPPORT
         for gamma in cell_centres(cells)
-        for trial in range(2 if quick else 20 if "single" in panel else 4)
+        for trial in range(2 if quick else 20 if "single" in panel else 3)
     ]
 
 
