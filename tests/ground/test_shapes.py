@@ -5,16 +5,16 @@ import pytest
 from jaxtyping import TypeCheckError
 
 from linmem.continuous.dynamics.deviation import DeviationLoss
-from linmem.discrete import recovery
+from linmem.discrete.recovery.quadratic import from_matrix
 from linmem.kernels import ExponentialSum, GaussianBump
 from linmem.kernels.exponential import _zeros
 
 
 def test_arguments_of_internal_functions():
-    r, g = np.ones(3), np.ones(5)
-    recovery._certificate(r, g, np.ones(5), 1.0, 1.0)
+    X = np.ones((3, 5))
+    from_matrix(X, np.ones(3), 1.0)
     with pytest.raises(TypeCheckError):
-        recovery._certificate(r, g, np.ones(4), 1.0, 1.0)  # "n" is 5 already
+        from_matrix(X, np.ones(4), 1.0)  # "m" is 3 already
     with pytest.raises(TypeCheckError):
         _zeros(np.ones((2, 1)), np.ones(2))
 
