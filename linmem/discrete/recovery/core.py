@@ -15,12 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from linmem.discrete.recovery.active import ROWS, followed
 from linmem.discrete.recovery.parametric import finish, refined
 from linmem.discrete.recovery.proximal import Point, accelerated, continued, curvature, settled
-from linmem.discrete.recovery.quadratic import Quadratic, Vector, from_matrix
+from linmem.discrete.recovery.quadratic import Quadratic, Vector
 
 CHUNK = 10
 """FISTA iterations between two looks at the gap."""
@@ -137,15 +136,3 @@ def solve(problem: Quadratic, tol: float, max_iter: int, start: Vector | None = 
     best = found if found is not None and found.gap <= point.gap else point
     objective, gap = problem.certificate(best.x)
     return Solution(best.x, objective, gap, max(best.iterations, point.iterations), gap <= tol)
-
-
-def solve_lasso_matrix(
-    X: Float[np.ndarray, "m n"],
-    y: Float[np.ndarray, "m"],
-    penalty: float | Vector,
-    tol: float = 1e-6,
-    max_iter: int = 50_000,
-    start: Vector | None = None,
-) -> Solution:
-    """``min_x 1/2 ||y - X x||^2 + sum p_i |x_i|`` for a stored matrix; arguments as for :func:`solve`."""
-    return solve(from_matrix(X, y, penalty), tol, max_iter, start)

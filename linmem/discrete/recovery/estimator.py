@@ -27,30 +27,10 @@ from linmem.discrete.model.network import RandomNetwork
 from linmem.discrete.operators import NormalOperator, SequenceOperator, normal_operator, sequence_operator
 from linmem.discrete.recovery.batch import lasso_batch
 from linmem.discrete.recovery.core import solve
-from linmem.discrete.recovery.quadratic import Quadratic
+from linmem.discrete.recovery.quadratic import from_matrix
 from linmem.discrete.recovery.result import Recovery, warn_not_converged
 
 _validated: Callable[..., Any] = validate_data  # typed by its default value in scikit-learn
-
-
-def _problem(A: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n"], lam: float) -> Quadratic:
-    """The LASSO of a design matrix; A^T A is formed if it is not larger than A."""
-    n, p = A.shape
-    normal = A.T @ A if p <= n else None
-
-    def residual(x: Float[np.ndarray, "p"]) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "p"]]:
-        r = b - A @ x
-        return r, A.T @ r
-
-    return Quadratic(
-        apply=(lambda x: A.T @ (A @ x)) if normal is None else (lambda x: normal @ x),
-        block=lambda J: A[:, J].T @ A[:, J],
-        residual=residual,
-        correlations=A.T @ b,
-        energy=float(b @ b),
-        penalty=lam,
-        rows=n,
-    )
 
 
 class CertifiedLasso(RegressorMixin, BaseEstimator):
@@ -116,7 +96,7 @@ class CertifiedLasso(RegressorMixin, BaseEstimator):
         centre = matrix.mean(axis=0) if self.fit_intercept else np.zeros(matrix.shape[1])
         level = float(targets.mean()) if self.fit_intercept else 0.0
         n = matrix.shape[0]
-        found = solve(_problem(matrix - centre, targets - level, n * alpha), tol, max_iter)
+        found = solve(from_matrix(matrix - centre, targets - level, n * alpha), tol, max_iter)
         self.coef_ = found.x
         self.intercept_ = level - float(centre @ self.coef_)
         self.objective_, self.gap_ = found.objective / n, found.gap
