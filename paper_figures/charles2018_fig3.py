@@ -88,19 +88,19 @@ def _curves(axes: Axes, rows: pd.DataFrame, method: str) -> None:
         best = int(dense[np.nanargmin(line)])
         axes.plot([best], [0.0], color=colour, marker="^", markersize=5, clip_on=False, zorder=5,
                   transform=axes.get_xaxis_transform())  # fmt: skip
-        label = rf"$q = {q:g},\ \sigma = {sigma:g}$"
+        sparse = rf",\ p = {density:g}" if method == "LASSO" else ""
+        label = rf"$q = {q:g},\ \sigma = {sigma:g}{sparse}$"
         handles.append(Line2D([], [], color=colour, marker=marker, markersize=3, linewidth=1.0, label=label))
         shown += [float(mean.min()), float(np.nanmin(line))]
     M, L = int(rows["nodes"].iloc[0]), int(rows["streams"].iloc[0])
     if method == "LASSO":
-        axes.axvline(M / L, color=GREY, linestyle=":", linewidth=0.9)
-        axes.text(M / L, 0.6, r" $NL = M$", color=GREY, fontsize=7, transform=axes.get_xaxis_transform())
+        axes.axvline(M / L, ymax=0.72, color=GREY, linestyle=":", linewidth=0.9)
+        axes.text(M / L, 0.62, r" $NL = M$", color=GREY, fontsize=7, transform=axes.get_xaxis_transform())
     axes.set_yscale("log")
     axes.set_ylim(min(shown) / 2, 200.0)
     axes.set_xlim(0.0, float(rows["length"].max()) + 1)
     axes.set_xlabel("steps recalled, $N$")
-    sparse = rf", $p = {rows['density'].iloc[0]:g}$" if method == "LASSO" else ""
-    axes.set_title(rf"{method}: $M = {M}$, $L = {L}${sparse}")
+    axes.set_title(rf"{method}: $M = {M}$, $L = {L}$")
     axes.legend(handles=handles, loc="upper left", handlelength=1.6, borderaxespad=0.2, frameon=True, edgecolor="none")
 
 
@@ -139,7 +139,7 @@ def draw(table: pd.DataFrame) -> Figure:
         _curves(squares, methods["least squares"], "least squares")
     if "LASSO" in methods:
         _curves(sparse, methods["LASSO"], "LASSO")
-    squares.set_ylabel(r"mean squared error per input, $/\,\mathrm{E} s^2$")
+    squares.set_ylabel("mean squared error / mean square input")
     for axes, letter in zip((memory, squares, sparse), "abc", strict=True):
         axes.set_title(f"({letter}) {axes.get_title()}", fontsize=7.5)
     return figure

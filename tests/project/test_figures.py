@@ -32,6 +32,8 @@ def draw(table):
     return figure
 """
 AUDITED = {
+    "charles2018_fig2": "rmse",
+    "charles2018_fig2_controls": "rmse",
     "charles2018_fig3": "error",
     "charles2018_recovery": "rmse",
     "charles2018_scaling": "nodes",
