@@ -1,7 +1,8 @@
 """linmem: a theory-verification suite for the memory of recurrent neural networks.
 
 Subjects: :mod:`linmem.continuous` (linear RNNs in continuous time), :mod:`linmem.discrete` (random linear networks),
-:mod:`linmem.trained` (trained RNNs). Frameworks: :mod:`linmem.claims` and :mod:`linmem.figures`. Shared ground:
+:mod:`linmem.capacity` (memory capacity of any network), :mod:`linmem.trained` (trained RNNs). Frameworks:
+:mod:`linmem.claims` and :mod:`linmem.figures`. Shared ground:
 :mod:`linmem.kernels`, :mod:`linmem.intervals`, :mod:`linmem.statistics`, :mod:`linmem.checks`, :mod:`linmem.citations`.
 
 Submodules load on first use, so that ``import linmem`` is fast:
@@ -21,6 +22,7 @@ from linmem.version import __version__
 
 __all__ = [
     "__version__",
+    "capacity",
     "checks",
     "citations",
     "cite",
@@ -37,6 +39,7 @@ __all__ = [
 _SUBMODULES = frozenset(__all__) - {"__version__", "cite"}
 
 if TYPE_CHECKING:
+    from linmem import capacity as capacity
     from linmem import checks as checks
     from linmem import citations as citations
     from linmem import claims as claims

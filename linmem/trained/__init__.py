@@ -2,7 +2,7 @@
 
 :mod:`~linmem.trained.task` (what is to be recalled), :mod:`~linmem.trained.ensemble` (many networks at once, torch),
 :mod:`~linmem.trained.training` (plain SGD), :mod:`~linmem.trained.distance` (what counts as memorised, and how far a
-memory reaches), :mod:`~linmem.trained.linear_recall` (the best a linear network does beyond its states). torch is
+memory reaches), :mod:`~linmem.trained.stall` (where the training of a network that is too small stops). torch is
 loaded with the first name that needs it.
 """
 
@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from linmem.trained.distance import memory_distance, single_cell_floor, solved_fractions, solved_threshold
-from linmem.trained.linear_recall import optimal_linear_recall, predicted_stall_error
+from linmem.trained.stall import predicted_stall_error
 from linmem.trained.task import Batch, MemoryTask
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ __all__ = [
     "TrainingSettings",
     "default_weights",
     "memory_distance",
-    "optimal_linear_recall",
     "predicted_stall_error",
     "single_cell_floor",
     "solved_fractions",

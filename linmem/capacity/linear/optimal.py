@@ -1,18 +1,12 @@
-"""The best that a linear network of n states can recall beyond its n steps, and the error it leaves.
-
-Trained tanh networks that cannot solve a position p > n stall near this level: see theory of optimal delay filters.
-"""
+"""The best that any linear network of n states can recall of one past input, also beyond its n steps."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from scipy import optimize, signal
 
-from linmem.checks import check_array, check_generator, check_integer
+from linmem.checks import check_generator, check_integer
 from linmem.citations import cites
 
 
@@ -59,25 +53,3 @@ def optimal_linear_recall(state_size: int, lag: int, starts: int = 12, rng: np.r
     draws = (np.sort(generator.uniform(0.0, generator.uniform(0.5, 3.0), n))[::-1] for _ in range(count))
     found = [optimize.minimize(missed, draw, method="BFGS", options={"gtol": 1e-9}).fun for draw in draws]
     return 1.0 - float(min(found))
-
-
-@cites("linmem")
-def predicted_stall_error(state_size: int, position: int, recall: ArrayLike | None = None) -> float:
-    """Error at which training is expected to stall for ``p > n``: ``sqrt(2/pi) sqrt((1 - MC*_n(p-1)) / 12)``.
-
-    Residual variance of the best linear recall of uniform input (variance 1/12), residual taken as Gaussian; 0 for
-    p <= n. The Gaussian residual is an assumption, poor for n = 1.
-
-    Parameters
-    ----------
-    state_size, position : n and p.
-    recall : MC*_n(p-1) if known, otherwise computed by :func:`optimal_linear_recall`.
-
-    >>> round(predicted_stall_error(2, 3), 3)
-    0.173
-    """
-    p = check_integer("position", position, minimum=1)
-    best = optimal_linear_recall(state_size, p - 1) if recall is None else float(check_array("recall", recall, ndim=0))
-    if not 0.0 <= best <= 1.0:
-        raise ValueError(f"recall must lie in [0, 1], got {best}; pass a squared correlation")
-    return math.sqrt(2.0 / math.pi * (1.0 - best) / 12.0)
