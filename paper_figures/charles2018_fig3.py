@@ -139,7 +139,7 @@ def draw(table: pd.DataFrame) -> Figure:
         _curves(squares, methods["least squares"], "least squares")
     if "LASSO" in methods:
         _curves(sparse, methods["LASSO"], "LASSO")
-    squares.set_ylabel("mean squared error / mean square input")
+    squares.set_ylabel("relative mean squared error")
     for axes, letter in zip((memory, squares, sparse), "abc", strict=True):
         axes.set_title(f"({letter}) {axes.get_title()}", fontsize=7.5)
     return figure
