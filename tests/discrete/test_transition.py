@@ -120,6 +120,21 @@ def test_a_wrong_first_guess_is_mended_by_doubling_and_halving():
         assert 50 < found.value < 72
 
 
+def test_a_lucky_success_at_the_upper_end_is_mended():
+    """M50 = 600 lies above the first guess of 200, where one trial in 82 succeeds and may close the bracket."""
+
+    def trial(size, rng):
+        return TrialOutcome(bool(rng.random() < size**4 / (size**4 + 600.0**4)))
+
+    found = [find_transition(trial, 100, 200, trials=16, rng=seed) for seed in range(40)]
+    extended = [transition for transition in found if len(transition.sizes) > 16 + 2 + 8]  # 8 doublings at most
+    assert extended
+    assert all(0 < transition.interval.low <= transition.interval.high < math.inf for transition in found)
+    assert all(len(transition.sizes) <= 2 * 16 + 2 + 8 for transition in found)
+    # each covers with probability .95: 40 trials of which fewer than 33 do have probability 1e-3 (binomial)
+    assert sum(transition.interval.low <= 600 <= transition.interval.high for transition in found) >= 33
+
+
 def test_sizes_are_multiples_of_the_step_within_the_bracket():
     found = find_transition(coin, 12, 150, trials=40, rng=1, step=6)
     assert (found.sizes % 6 == 0).all()

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from linmem.checks import check_generator, check_integer
-from linmem.discrete.bounds.success_curve import Tally, fit_success_curve, scale_grid
+from linmem.discrete.bounds.success_curve import SuccessCurve, Tally, fit_success_curve, scale_grid
 from linmem.parallel import worker_pool
 from linmem.statistics import Interval, check_level
 
@@ -136,13 +136,14 @@ def find_transition(
     2. Trials in batches: for each, (M50, s) of the logistic curve in ln M is drawn from its posterior given the
        outcomes so far, and the trial is placed at ``M50 e^{±1.3 s}``. While little is known these sizes spread over the
        whole range; later they close in on the two sizes that tell most about M50 and s.
-    3. M50 by :func:`fit_success_curve`, with its interval.
+    3. M50 by :func:`fit_success_curve`, with its interval. Where a lucky trial closed the bracket too early, the
+       interval is open: the range is widened on that side, for up to as many trials again.
 
     Parameters
     ----------
     trial : function of a size and a generator that returns a :class:`TrialOutcome`; importable if ``jobs > 1``.
     low, high : first guess of sizes that fail and succeed, multiples of ``step``.
-    trials : number of trials after the bracket is found, >= 8.
+    trials : number of trials after the bracket is found, >= 8; at most twice as many if the interval stays open.
     rng : seed or generator. Each trial gets a generator of its own, so the result does not depend on ``jobs``.
     level : confidence level.
     batch : trials that are placed and run together, an even number.
@@ -158,7 +159,7 @@ def find_transition(
     ValueError : if a size is not a positive multiple of the step, or no bracket is found within 8 doublings.
     TypeError : if the trial returns something else than a :class:`TrialOutcome`.
 
-    Cost: ``trials`` + 2 trials (more if the guess is wrong) and milliseconds per batch.
+    Cost: ``trials`` + 2 trials (more if the guess is wrong or the interval open) and milliseconds per batch.
 
     >>> def coin(size, rng):
     ...     return TrialOutcome(bool(rng.random() < size**8 / (size**8 + 50.0**8)))
@@ -187,13 +188,23 @@ def find_transition(
             return found
 
         low, high = _bracket(extend, low, high, step)
-        ends = (max(0.5 * low, 0.5 * step), 2.0 * high)
-        total = len(sizes) + trials
-        while len(sizes) < total:
-            count = min(batch, total - len(sizes))
-            wanted = np.clip(_place(sizes, outcomes, ends, count, generator), low, high)
-            extend([step * max(round(float(size) / step), 1) for size in wanted])
-    curve = fit_success_curve(sizes, _numbers(outcomes), ends[0] / 4, ends[1] * 4, level=level)
+        planned = len(sizes) + trials
+
+        def fit(total: int) -> SuccessCurve:
+            ends = (max(0.5 * low, 0.5 * step), 2.0 * high)
+            while len(sizes) < total:
+                count = min(batch, total - len(sizes))
+                wanted = np.clip(_place(sizes, outcomes, ends, count, generator), low, high)
+                extend([step * max(round(float(size) / step), 1) for size in wanted])
+            return fit_success_curve(sizes, _numbers(outcomes), ends[0] / 4, ends[1] * 4, level=level)
+
+        curve = fit(planned)
+        while len(sizes) < planned + trials and not 0 < curve.interval.low <= curve.interval.high < math.inf:
+            if curve.interval.low <= 0:
+                low = max(step * (low // (2 * step)), step)
+            if not curve.interval.high < math.inf:
+                high *= 2
+            curve = fit(min(len(sizes) + batch, planned + trials))
     return Transition(curve.interval, curve.scale, np.array(sizes), tuple(outcomes))
 
 
