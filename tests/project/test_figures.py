@@ -32,6 +32,10 @@ def draw(table):
     return figure
 """
 AUDITED = {
+    "capacity_estimators": "value",
+    "capacity_floor": "plain",
+    "capacity_nonlinear": "value",
+    "capacity_reservoirpy": "sampled",
     "charles2018_fig2": "rmse",
     "charles2018_fig2_controls": "rmse",
     "charles2018_fig3": "error",
