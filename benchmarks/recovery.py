@@ -26,8 +26,6 @@ import argparse
 import importlib
 import json
 import os
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -36,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fresh import high_water, in_process
 from peers import METHODS, Instance, Method, Size
 
 from linmem.discrete.model import RandomNetwork, relative_noise, sparse_signal
@@ -118,26 +117,6 @@ def chosen(size: Size, everything: bool, names: Sequence[str] | None) -> list[Me
     return [method for method in methods if method.name not in slow]
 
 
-def high_water() -> float:
-    """Largest resident memory of this process so far, in MB (1e6 bytes)."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / 1e6
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
-
-
-def in_process(task: dict[str, Any]) -> dict[str, float]:
-    """Run ``task`` in a fresh process of this script and return what it prints."""
-    done = subprocess.run([sys.executable, __file__, "--child", json.dumps(task)], capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"the process of {task} failed:\n{done.stderr}")
-    return json.loads(done.stdout)
-
-
 def memory(task: dict[str, Any]) -> dict[str, float]:
     """In a fresh process: peak memory of one solution."""
     method = next(method for method in METHODS if method.name == task["method"])
@@ -211,7 +190,7 @@ def compare(size: Size, methods: Sequence[Method], rounds: int, budget: float) -
                 "least_seconds": min(walls[method.name]),
                 "median_seconds": float(np.median(walls[method.name])),
                 "least_cpu_seconds": min(cpus[method.name]),
-                **in_process(task),
+                **in_process(__file__, task),
             }
         )
     return rows
@@ -260,7 +239,7 @@ def measure_large(count: int) -> dict[str, Any]:
     """Rows of the large sizes and the exponents of the cost between them."""
     rows: list[dict[str, float]] = []
     for L, N in LARGE[:count]:
-        row = in_process({"mode": "large", "L": L, "N": N})
+        row = in_process(__file__, {"mode": "large", "L": L, "N": N})
         rows.append(row)
         print(
             f"NL = {row['coefficients']:8.0f}  M = {row['nodes']:7.0f}  {row['seconds']:7.2f} s"
