@@ -62,6 +62,7 @@ benchmarks: venv
 	$(ONE_THREAD) $(BIN)/python benchmarks/operators.py --json docs/results/operators.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/recovery.py --budget 20 --json docs/results/recovery.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/recovery.py --large --json docs/results/recovery-large.json
+	$(ONE_THREAD) $(BIN)/python benchmarks/capacity.py --json docs/results/capacity.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/ensembles.py --json docs/results/ensembles.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/sweeps.py --json docs/results/sweeps.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/loss.py --json docs/results/loss.json

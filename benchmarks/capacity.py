@@ -140,7 +140,8 @@ def measure_sampling(N: int, lags: int, series: int, longest: int) -> tuple[list
     for kind, radius in SAMPLED:
         A, C = system(N, kind, radius)
         exact = exact_curve(A, C, lags).values[1:]
-        reached: Row = {"states": N, "lags": lags, "connectivity": kind, "radius": radius, "exact": float(exact.sum())}
+        reached: Row = {}
+        network: Row = {"states": N, "lags": lags, "connectivity": kind, "radius": radius, "exact": float(exact.sum())}
         steps = 10 * lags
         while steps <= longest:
             found: dict[str, list[np.ndarray]] = {"reservoirpy": [], "linmem sampled": []}
@@ -157,10 +158,7 @@ def measure_sampling(N: int, lags: int, series: int, longest: int) -> tuple[list
             least = min(seconds["exact"])
             for name, curves in found.items():
                 row: Row = {
-                    "states": N,
-                    "lags": lags,
-                    "connectivity": kind,
-                    "radius": radius,
+                    **network,
                     "method": name,
                     "steps": steps,
                     "default_length": steps == 10 * lags,
@@ -190,7 +188,20 @@ def measure_sampling(N: int, lags: int, series: int, longest: int) -> tuple[list
             if max(goals) < steps:  # all were reached before, and held
                 break
             steps *= 2
-        summary.append(reached)
+        default = next(row for row in rows if row["connectivity"] == kind and row["radius"] == radius)
+        summary.append(
+            {
+                **network,
+                "reservoirpy: total_bias at its default length": default["total_bias"],
+                "reservoirpy: worst_lag_error at its default length": default["worst_lag_error"],
+                **{
+                    f"{name}: {what}, {goal}": reached.get(f"{name}: {what}, {goal}")
+                    for name in ("reservoirpy", "linmem sampled")
+                    for goal in ("total", "worst_lag")
+                    for what in ("steps", "ratio")
+                },
+            }
+        )
     return rows, summary
 
 
