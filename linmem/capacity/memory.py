@@ -29,6 +29,7 @@ from linmem.capacity.linear import check_system, exact_capacity, exact_curve
 from linmem.capacity.result import MemoryCapacity, MemoryCurve
 from linmem.capacity.systems import input_series
 from linmem.checks import check_choice, check_generator, check_integer, nearest
+from linmem.citations import cites
 
 _METHODS: dict[str, tuple[str, ...]] = {
     "exact": ("reachable",),
@@ -41,6 +42,7 @@ _RANDOM = ("osm+", "sample")
 _SHORTEST = 10_000
 
 
+@cites("jaeger2001short", "definition of the memory function")
 def memory_curve(A: ArrayLike, C: ArrayLike, max_lag: int, method: str = "exact", **options: object) -> MemoryCurve:
     """Memory curve MC_0 .. MC_max_lag of ``x_t = A x_{t-1} + C z_t``, z white, by the method of choice.
 
@@ -89,6 +91,7 @@ def memory_curve(A: ArrayLike, C: ArrayLike, max_lag: int, method: str = "exact"
     return run[method](A, C, max_lag, **options)
 
 
+@cites("jaeger2001short", "definition of the memory capacity")
 def memory_capacity(
     A: ArrayLike, C: ArrayLike, max_lag: int | None = None, first_lag: int = 1, method: str = "exact", **options: object
 ) -> MemoryCapacity:

@@ -85,9 +85,13 @@ def input_mask(name: str, value: ArrayLike, N: int, inputs: str = "one") -> np.n
         if mask.ndim == 2 and mask.shape[1] == 1 and mask.shape[0] == N:
             mask = mask[:, 0]
         if mask.shape != (N,):
+            fix = (
+                "take one column, or linmem.capacity.multivariate_curves for several inputs"
+                if mask.ndim == 2 and mask.shape[0] == N
+                else "pass the input weights, or the A, that belong to it"
+            )
             raise ValueError(
-                f"{name} must have shape (N,) = ({N},), one input weight for each state, got {np.shape(value)}; "
-                "pass one column of the input weights, or the A that belongs to it"
+                f"{name} must have shape (N,) = ({N},), one input weight for each state, got {np.shape(value)}; {fix}"
             )
     if not mask.any():
         raise ValueError(f"{name} must not be all zero (no input would reach the state); pass non-zero input weights")
