@@ -37,7 +37,7 @@ def _rates(scale: Scale, rng: np.random.Generator, basis: str, support: str, fac
     The rate grows with M, so M50 lies in [LOW delta, HIGH delta] if the rate is below 1/2 at the lower end and above it
     at the upper end. The sizes between are for the figure.
     """
-    trials, between = scale.pick(quick=(20, 3), paper=(40, 20))
+    usual, between = scale.pick(quick=(20, 3), paper=(40, 20))
     cells = _cells(scale)
     level = 1 - 0.05 / (2 * len(cells))  # together at 95 %
     measurements: list[Measurement] = []
@@ -45,6 +45,7 @@ def _rates(scale: Scale, rng: np.random.Generator, basis: str, support: str, fac
     for cell in cells:
         delta = _dimension(cell)
         name = f"nuclear norm, R = {cell['rank']}" if "rank" in cell else f"l1, K = {cell['nonzeros']}"
+        trials = 4 * usual if cell.get("rank") == 1 else usual  # the transition of one rank is wide: more trials decide
         for multiple, count in ((LOW, trials), (0.9, between), (1.1, between), (HIGH, trials)):
             M = max(2, 2 * round(multiple * delta / 2))
             outcomes = [
