@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from linmem.trained import MemoryTask, NetworkSpec, torch_threads, train
+from linmem.trained import Architecture, MemoryTask, NetworkSpec, torch_threads, train
 
 SIZES = (
     (1, 75, 8),
@@ -56,7 +56,7 @@ def loop_step(cells: int, batch: int, packed: bool) -> Callable[[], None]:
 def measure(cells: int, networks: int, batch: int, rounds: int, packed: bool) -> dict[str, float]:
     """One row: medians over ``rounds`` interleaved rounds, in microseconds per step and network."""
     step = loop_step(cells, batch, packed)
-    spec, steps, repeats = NetworkSpec(cells, MemoryTask.definition_1(POSITION)), 128, 200
+    spec, steps, repeats = NetworkSpec(Architecture(cells=cells), MemoryTask.definition_1(POSITION)), 128, 200
     times: dict[str, list[float]] = {"loop": [], "ensemble": []}
     for _ in range(rounds + 1):
         start = time.perf_counter()
@@ -64,7 +64,7 @@ def measure(cells: int, networks: int, batch: int, rounds: int, packed: bool) ->
             step()
         times["loop"].append((time.perf_counter() - start) / repeats)
         start = time.perf_counter()
-        train(spec, range(networks), steps=steps, batch_size=batch, rate=RATE, evaluation_size=1)
+        train(spec, range(networks), engine="torch", steps=steps, batch_size=batch, rate=RATE, evaluation_size=1)
         times["ensemble"].append((time.perf_counter() - start) / steps / networks)
     loop, ensemble = (1e6 * float(np.median(times[key][1:])) for key in ("loop", "ensemble"))  # the first one warms up
     return {

@@ -84,12 +84,12 @@ def solved_fractions(
 
 
 @cites("illium2022", "Section 4")
-def memory_distance(
+def solved_distance(
     state_sizes: Sequence[int], positions: Sequence[int], solved: Sequence[bool], fraction: float = 0.5
 ) -> dict[int, int]:
     """Largest position p that more than ``fraction`` of the networks of c cells solve, for each c; 0 if none.
 
-    >>> memory_distance([1, 1, 2, 2], [1, 2, 1, 2], [True, False, True, True])
+    >>> solved_distance([1, 1, 2, 2], [1, 2, 1, 2], [True, False, True, True])
     {1: 1, 2: 2}
     """
     share = check_finite("fraction", fraction)

@@ -46,12 +46,12 @@ def test_weights_have_the_shapes_of_torch(cell: str) -> None:
 
 def test_the_default_law_is_torchs() -> None:
     """Range, mean and variance of U(-1/sqrt c, 1/sqrt c) in every tensor; 6 standard errors (2e-9)."""
-    c, n, rng = 2, 2000, np.random.default_rng(0)
+    c, n, rng = 2, 600, np.random.default_rng(0)
     draws = [initial_weights(Architecture("gru", c, 2, readout="linear"), rng) for _ in range(n)]
     k = 1 / np.sqrt(c)
     for pick in range(10):
         sample = np.array([list(draw.arrays())[pick] for draw in draws]).ravel().astype(float)
-        assert 0.98 * k < np.abs(sample).max() <= k * (1 + 1e-7)  # 2000 uniforms stay below .98 with probability e^-40
+        assert 0.95 * k < np.abs(sample).max() <= k * (1 + 1e-7)  # 600 uniforms stay below .95 with probability e^-30
         assert abs(sample.mean()) < 6 * k / np.sqrt(3 * sample.size)
         # a uniform has kurtosis 1.8: Var(s^2) = 0.8 variance^2 / n
         assert abs(sample.var() - k**2 / 3) < 6 * k**2 / 3 * np.sqrt(0.8 / sample.size)
@@ -72,7 +72,7 @@ def test_the_orthogonal_law(cell: str) -> None:
 
 def test_haar_matrices_have_no_preferred_sign() -> None:
     """det of a Haar orthogonal matrix is +1 or -1 with probability 1/2 each; the entries have mean 0."""
-    n, rng = 1000, np.random.default_rng(1)
+    n, rng = 300, np.random.default_rng(1)
     matrices = [
         initial_weights(Architecture(cells=3, initialisation="orthogonal"), rng).layers[0].weight_hh for _ in range(n)
     ]
@@ -117,8 +117,8 @@ def test_bad_types_are_refused() -> None:
         Architecture(bias=1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"cells must be an integer, got 2\.0"):
         Architecture(cells=2.0)  # type: ignore[arg-type]
-    zeros = np.zeros((2, 1)), np.zeros((2, 2)), np.zeros(2), np.zeros(3)
-    with pytest.raises(ValueError, match=r"bias_hh\[0\] must have shape \(2,\) for .*, got \(3,\)"):
+    zeros = np.zeros((3, 1)), np.zeros((3, 2)), np.zeros(3), np.zeros(3)
+    with pytest.raises(ValueError, match=r"weight_ih\[0\] must have shape \(2, 1\) for .*, got \(3, 1\)"):
         NetworkWeights(Architecture(cells=2), (LayerWeights(*zeros),))
     with pytest.raises(ValueError, match="layers must have 2 entries, got 0"):
         NetworkWeights(Architecture(layers=2), ())

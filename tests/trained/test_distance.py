@@ -70,14 +70,14 @@ def test_fractions_and_distance() -> None:
     fractions = distance.solved_fractions(c, p, solved)
     assert [fractions[key].value for key in ((2, 1), (2, 2), (2, 3), (3, 1))] == [1.0, 0.5, 0.0, 0.0]
     assert fractions[2, 1].low == pytest.approx(0.025**0.5)  # Clopper-Pearson, 2 of 2
-    assert distance.memory_distance(c, p, solved) == {2: 1, 3: 0}
-    assert distance.memory_distance(c, p, solved, fraction=0.4) == {2: 2, 3: 0}
+    assert distance.solved_distance(c, p, solved) == {2: 1, 3: 0}
+    assert distance.solved_distance(c, p, solved, fraction=0.4) == {2: 2, 3: 0}
 
 
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="one entry per network, got lengths 1, 2, 1"):
         distance.solved_fractions([1], [1, 2], [True])
     with pytest.raises(ValueError, match=r"fraction must lie in \[0, 1\), got 1.0"):
-        distance.memory_distance([1], [1], [True], fraction=1.0)
+        distance.solved_distance([1], [1], [True], fraction=1.0)
     with pytest.raises(ValueError, match=r"recall must lie in \[0, 1\], got 1.5"):
         stall.predicted_stall_error(1, 2, recall=1.5)
