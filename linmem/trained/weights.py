@@ -73,7 +73,7 @@ class NetworkWeights:
             object.__setattr__(self, "readout_weight", np.ones(c, dtype=np.float32))
         if len(self.layers) != a.layers:
             raise ValueError(f"layers must have {a.layers} entries, got {len(self.layers)}; pass one for each layer")
-        wanted = [("readout_weight", self.readout_weight, (c,))]
+        wanted: list[tuple[str, np.ndarray, tuple[int, ...]]] = [("readout_weight", self.readout_weight, (c,))]
         for i, layer in enumerate(self.layers):
             shapes = ((rows, a.inputs(i)), (rows, c), (rows,), (rows,))
             names = (f"{name}[{i}]" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
