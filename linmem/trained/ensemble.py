@@ -20,6 +20,7 @@ from linmem.checks import check_choice, check_integer
 from linmem.citations import cites
 from linmem.trained.layers import LAYERS, Layer
 from linmem.trained.packing import pack, unpack
+from linmem.trained.products import elementwise_is_faster
 from linmem.trained.weights import NetworkWeights, check_weights
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -49,6 +50,7 @@ class Ensemble:
     networks : their weights. Cell type, number of layers, links and kind of read-out must agree.
     dtype : "float32" or "float64".
     device : where torch computes, e.g. "cpu" or "cuda".
+    products : "batched", "elementwise" or "auto", the faster one for the sizes; see :mod:`linmem.trained.products`.
 
     Raises
     ------
@@ -66,7 +68,14 @@ class Ensemble:
     (2, 4)
     """
 
-    def __init__(self, networks: Sequence[NetworkWeights], *, dtype: str = "float32", device: str = "cpu") -> None:
+    def __init__(
+        self,
+        networks: Sequence[NetworkWeights],
+        *,
+        dtype: str = "float32",
+        device: str = "cpu",
+        products: str = "auto",
+    ) -> None:
         if not networks:
             raise ValueError("networks must hold at least one network, got none; pass e.g. [initial_weights(..., 0)]")
         self.starts = [check_weights(network) for network in networks]
@@ -76,6 +85,7 @@ class Ensemble:
                 "the networks of an ensemble must agree in (cell, layers, links, readout), got "
                 f"{sorted(kinds)}; make one ensemble for each"
             )
+        self._products = check_choice("products", products, ("auto", "batched", "elementwise"))
         kind = DTYPES[check_choice("dtype", dtype, DTYPES)]
         try:
             self.device = torch.empty(0, device=device).device
@@ -98,12 +108,28 @@ class Ensemble:
     def _made(self, slots: int, batch: int) -> list[Layer]:
         if self._layers is None or self._layers[0] != (slots, batch):
             a, kind = self.architecture, LAYERS[self.architecture.cell]
-            made = [kind(self.parameters[i], a.cells, a.inputs(i), slots, batch) for i in range(a.layers)]
+            made = [
+                kind(P, G, a.cells, a.inputs(i), slots, batch, self.elementwise(batch))
+                for i, (P, G) in enumerate(zip(self.parameters[: a.layers], self.gradients, strict=False))
+            ]
             self._layers = (slots, batch), made
         layers = self._layers[1]
         for layer in layers:
             layer.start()
         return layers
+
+    def suited(self, tensor: Tensor, batch: int) -> Tensor:
+        """The same tensor (..., network, any, batch) with the strides that are fastest for this ensemble."""
+        if not self.elementwise(batch):
+            return tensor.contiguous()
+        return tensor.movedim(-3, -1).contiguous().movedim(-1, -3)
+
+    def elementwise(self, batch: int) -> bool:
+        """Which kind of products is used for this batch size: "auto" is batched on every device but the CPU."""
+        if self._products != "auto" or self.device.type != "cpu":
+            return self._products == "elementwise"
+        _, rows, columns = max((p.shape for p in self.parameters[: self.architecture.layers]), key=lambda s: s[2])
+        return elementwise_is_faster(rows, columns, batch)
 
     def _forward(self, layers: Sequence[Layer], x: Tensor, m: Tensor) -> Tensor:
         T, delay = x.shape[0], int(self.architecture.links == "delayed")
@@ -111,9 +137,13 @@ class Ensemble:
             upper.reads[0].zero_()
         h = x
         masks = list(m.unbind(0))
-        for t, now in enumerate(x.unsqueeze(2).unbind(0)):
+        whole = layers[0].slots > T
+        if whole:
+            layers[0].all_reads[:T] = x.unsqueeze(2)
+        for t in range(T):
             mask = masks[t] if t < len(masks) else None
-            layers[0].reads[t % layers[0].slots].copy_(now)
+            if not whole:
+                layers[0].reads[t % layers[0].slots].copy_(x[t].unsqueeze(1))
             for i, layer in enumerate(layers):
                 h = layer.forward(t, mask)
                 if i + 1 < len(layers) and t + delay < T:
@@ -157,7 +187,7 @@ class Ensemble:
 
     def _backward(self, layers: Sequence[Layer], dh: Tensor, masks: Sequence[Tensor], T: int, earliest: int) -> None:
         """Steps ``T - 1 .. earliest`` back from dL/dh of the top layer at the last step."""
-        C, top, delayed = self.architecture.cells, len(layers) - 1, self.architecture.links == "delayed"
+        top, delayed = len(layers) - 1, self.architecture.links == "delayed"
         # A layer's inputs at step t come from the layer below at step t, or t - 1 if delayed. When it is the turn of
         # layer i, its upper neighbour must have been at that step, and no further.
         order = range(top + 1) if delayed else range(top, -1, -1)
@@ -172,12 +202,15 @@ class Ensemble:
                 if t > last[i]:
                     continue
                 layer = layers[i]
-                d = dh if t == T - 1 and i == top else layer.to_inputs[:, :C]
+                d = dh if t == T - 1 and i == top else layer.to_states
                 if i < top:
-                    from_above = layers[i + 1].to_inputs[:, C:]
+                    from_above = layers[i + 1].to_below
                     d = from_above if t == last[i] else d.add_(from_above)
                 layer.backward(t, d, mask)
-                layer.accumulate(t, self.gradients[i], first=t == last[i])
+                layer.accumulate(t, first=t == last[i])
+        for i, layer in enumerate(layers):
+            if last[i] >= earliest:
+                layer.finish()
 
     def _arranged(self, name: str, value: ArrayLike, shape: tuple[int, ...]) -> Tensor:
         array = np.asarray(value)

@@ -19,6 +19,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from linmem.trained.products import BatchedProducts, ElementwiseProducts, room
+
 BLOCKS = {"rnn": 1, "lstm": 4, "gru": 4}
 """Blocks of c rows in the weights of a layer."""
 
@@ -32,72 +34,86 @@ class Layer(ABC):
     Parameters
     ----------
     weights : (network, row, column) P; read anew at each :meth:`start`.
+    gradient : tensor like ``weights``, to which :meth:`finish` brings the derivatives.
     cells, inputs : C and M; columns are C + M + 1.
     slots : T + 1 to keep all steps for :meth:`backward`, 2 to go forward only.
     batch : B.
+    elementwise : which kind of products, and the strides that go with it (:mod:`linmem.trained.products`).
 
     Attributes
     ----------
-    z : list of (network, column, batch): z_t in entry ``t % slots``.
-    states : list of the (network, cell, batch) parts of z: entry ``t % slots`` holds h_{t-1}.
-    reads : list of the (network, input, batch) parts of z: x_t is to be written there.
+    states : list of (network, cell, batch): entry ``t % slots`` holds h_{t-1}.
+    reads : list of (network, input, batch): x_t is to be written into entry ``t % slots``. ``all_reads`` is all of them
+        in one tensor, the slot in front.
+    to_states, to_below : (network, cell, batch) dL/dh_{t-1} and (network, input, batch) dL/dx_t after
+        ``backward(t, ..)``; the lowest layer leaves out its input.
     """
 
     tanh_blocks: tuple[int, ...] = ()
 
-    def __init__(self, weights: Tensor, cells: int, inputs: int, slots: int, batch: int) -> None:
-        E, C = weights.shape[0], cells
+    def __init__(
+        self, weights: Tensor, gradient: Tensor, cells: int, inputs: int, slots: int, batch: int, elementwise: bool
+    ) -> None:
+        E, R, K = weights.shape
         self.weights, self.cells, self.slots = weights, cells, slots
-        buffer = weights.new_zeros((slots, E, C + inputs + 1, batch))
-        buffer[:, :, -1] = 1.0
-        self.buffer = buffer
-        self.z = list(buffer.unbind(0))
-        self.z_transposed = [z.transpose(1, 2) for z in self.z]
-        self.states = [z[:, :C] for z in self.z]
-        self.reads = [z[:, C : C + inputs] for z in self.z]
-        self.back = weights[:, :, : C + (inputs if inputs > 1 else 0)].transpose(1, 2)
-        self.scale = torch.ones_like(weights[:1, :, :1])
-        for block in self.tanh_blocks:
-            self.scale[:, block * C : (block + 1) * C] = 2.0
-        self.scaled = torch.empty_like(weights)
-        self.minus_one = weights.new_tensor(-1.0)
-        self.delta = weights.new_empty((E, weights.shape[1], batch))
-        self.to_inputs = weights.new_empty((E, self.back.shape[1], batch))
-        self.scratch = weights.new_empty((E, C, batch))
         self.kept = slots if slots > 2 else 1  # sets of activations, for backward
+        self._like, self._room = weights, (E, batch, elementwise)
+        together = room(weights, slots, E, K, batch, elementwise)
+        together[:, :, -1] = 1.0
+        self.all_reads, z = together[:, :, cells : cells + inputs], list(together.unbind(0))
+        self.states = [part[:, :cells] for part in z]
+        self.reads = list(self.all_reads.unbind(0))
+        self.scale = torch.ones_like(weights)
+        for block in self.tanh_blocks:
+            self.scale[:, block * cells : (block + 1) * cells] = 2.0
+        self.scaled, self.plain = room(weights, 2, E, R, K, elementwise).unbind(0)
+        self.minus_one = weights.new_tensor(-1.0)
+        (self.delta,) = self.rooms(1, rows=R)
+        (self.scratch,) = self.rooms(1, rows=cells)
+        (self.to_inputs,) = self.rooms(1, rows=cells + (inputs if inputs > 1 else 0))
+        self.to_states, self.to_below = self.to_inputs[:, :cells], self.to_inputs[:, cells:]
+        self.before = self.made_before()
+        kind = ElementwiseProducts if elementwise else BatchedProducts
+        self.products = kind(self.plain, self.scaled, gradient, z, self.before, self.delta, self.to_inputs)
 
-    def start(self) -> None:
-        """Take the weights as they are now, and forget the states."""
-        torch.mul(self.weights, self.scale, out=self.scaled)
-        self.states[0].zero_()
+    def rooms(self, count: int, rows: int) -> list[Tensor]:
+        """``count`` zero tensors (network, row, batch)."""
+        E, batch, elementwise = self._room
+        return list(room(self._like, count, E, rows, batch, elementwise).unbind(0))
 
-    def many(self, blocks: int) -> list[Tensor]:
-        """One (network, blocks * cell, batch) tensor for each step that is kept."""
-        E, _, B = self.delta.shape
-        return list(self.weights.new_zeros((self.kept, E, blocks * self.cells, B)).unbind(0))
+    def made_before(self) -> list[Tensor]:
+        """Tensors for the pre-activations of each step that is kept: all rows, unless overridden."""
+        return self.rooms(self.kept, rows=self.weights.shape[1])
 
     def halves(self, tensors: list[Tensor], block: int, count: int = 1) -> list[Tensor]:
         """Views of ``count`` blocks of c rows, from ``block`` on."""
         return [tensor[:, block * self.cells : (block + count) * self.cells] for tensor in tensors]
+
+    def start(self) -> None:
+        """Take the weights as they are now, and forget the states."""
+        self.plain.copy_(self.weights)
+        torch.mul(self.weights, self.scale, out=self.scaled)
+        self.states[0].zero_()
+
+    @abstractmethod
+    def forward(self, t: int, mask: Tensor | None) -> Tensor:
+        """One step: read z_t, write h_t (network, cell, batch) into z_{t+1}, and return it."""
 
     def reset(self) -> None:
         """Prepare for going back: nothing comes from steps after the last."""
         self.to_inputs.zero_()
 
     @abstractmethod
-    def forward(self, t: int, mask: Tensor | None) -> Tensor:
-        """One step: read z_t, write h_t (network, cell, batch) into z_{t+1}, and return it."""
-
-    @abstractmethod
     def backward(self, t: int, dh: Tensor, mask: Tensor | None) -> None:
-        """One step back: from dh = dL/dh_t to D_t in ``delta`` and dL/dz_t in ``to_inputs``; dh may be spoiled."""
+        """One step back: from dh = dL/dh_t, which may be spoiled, to D_t, then ``to_states`` and ``to_below``."""
 
-    def accumulate(self, t: int, gradient: Tensor, first: bool) -> None:
-        """``gradient += D_t z_t^T`` (network, row, column), or ``=`` if ``first``."""
-        if first:
-            torch.bmm(self.delta, self.z_transposed[t], out=gradient)
-        else:
-            gradient.baddbmm_(self.delta, self.z_transposed[t])
+    def accumulate(self, t: int, first: bool) -> None:
+        """Add ``D_t z_t^T`` to the gradient, or start it if ``first``."""
+        self.products.accumulate(t, first)
+
+    def finish(self) -> None:
+        """Bring the gradient to where it is wanted."""
+        self.products.finish()
 
 
 class TanhLayer(Layer):
@@ -105,17 +121,20 @@ class TanhLayer(Layer):
 
     tanh_blocks = (0,)
 
+    def made_before(self) -> list[Tensor]:
+        return [self.delta] * self.kept  # not needed any more when delta is
+
     def forward(self, t: int, mask: Tensor | None) -> Tensor:
         h = self.states[(t + 1) % self.slots]
-        torch.bmm(self.scaled, self.z[t % self.slots], out=self.delta).sigmoid_()
-        torch.add(self.minus_one, self.delta, alpha=2.0, out=h)
+        self.products.forward(t % self.slots, 0)
+        torch.add(self.minus_one, self.delta.sigmoid_(), alpha=2.0, out=h)
         return h if mask is None else h.mul_(mask)
 
     def backward(self, t: int, dh: Tensor, mask: Tensor | None) -> None:
         _tanh_backward(dh, self.states[t + 1], grad_input=self.delta)
         if mask is not None:
             self.delta.mul_(mask)
-        torch.bmm(self.back, self.delta, out=self.to_inputs)
+        self.products.backward()
 
 
 class LstmLayer(Layer):
@@ -123,15 +142,17 @@ class LstmLayer(Layer):
 
     tanh_blocks = (2,)
 
-    def __init__(self, weights: Tensor, cells: int, inputs: int, slots: int, batch: int) -> None:
-        super().__init__(weights, cells, inputs, slots, batch)
-        self.gates = self.many(4)
+    def __init__(
+        self, weights: Tensor, gradient: Tensor, cells: int, inputs: int, slots: int, batch: int, elementwise: bool
+    ) -> None:
+        super().__init__(weights, gradient, cells, inputs, slots, batch, elementwise)
+        self.gates = self.before
         self.i, self.f, self.s, self.o = (self.halves(self.gates, k) for k in range(4))
-        self.g, self.tanh = self.many(1), self.many(1)
-        self.memory = list(weights.new_zeros((slots, *self.scratch.shape)).unbind(0))
-        self.d_gates = torch.empty_like(self.delta)
+        self.g, self.tanh = (self.rooms(self.kept, rows=cells) for _ in range(2))
+        self.memory = self.rooms(slots, rows=cells)
+        (self.d_gates,) = self.rooms(1, rows=4 * cells)
         self.d_i, self.d_f, self.d_s, self.d_o = (self.halves([self.d_gates], k)[0] for k in range(4))
-        self.d_memory = torch.empty_like(self.scratch)
+        (self.d_memory,) = self.rooms(1, rows=cells)
 
     def start(self) -> None:
         super().start()
@@ -139,7 +160,8 @@ class LstmLayer(Layer):
 
     def forward(self, t: int, mask: Tensor | None) -> Tensor:
         now, after, k = t % self.slots, (t + 1) % self.slots, t % self.kept
-        torch.bmm(self.scaled, self.z[now], out=self.gates[k]).sigmoid_()
+        self.products.forward(now, k)
+        self.gates[k].sigmoid_()
         g, memory, tanh = self.g[k], self.memory[after], self.tanh[k]
         torch.add(self.minus_one, self.s[k], alpha=2.0, out=g)
         torch.mul(self.f[k], self.memory[now], out=memory).addcmul_(self.i[k], g)
@@ -166,7 +188,7 @@ class LstmLayer(Layer):
         torch.mul(d, self.i[t], out=self.d_s).mul_(4.0)  # d tanh(a) / da = 4 s (1 - s), s = sigma(2 a)
         _sigmoid_backward(self.d_gates, self.gates[t], grad_input=self.delta)
         d.mul_(self.f[t])
-        torch.bmm(self.back, self.delta, out=self.to_inputs)
+        self.products.backward()
 
 
 class GruLayer(Layer):
@@ -174,13 +196,15 @@ class GruLayer(Layer):
 
     tanh_blocks = (2, 3)
 
-    def __init__(self, weights: Tensor, cells: int, inputs: int, slots: int, batch: int) -> None:
-        super().__init__(weights, cells, inputs, slots, batch)
-        self.gates = self.many(4)
+    def __init__(
+        self, weights: Tensor, gradient: Tensor, cells: int, inputs: int, slots: int, batch: int, elementwise: bool
+    ) -> None:
+        super().__init__(weights, gradient, cells, inputs, slots, batch, elementwise)
+        self.gates = self.before
         self.r, self.u, self.a, self.b = (self.halves(self.gates, k) for k in range(4))
         self.ru = self.halves(self.gates, 0, 2)
-        self.n, self.difference = self.many(1), self.many(1)
-        self.d_gates = weights.new_empty((weights.shape[0], 2 * cells, batch))
+        self.n, self.difference = (self.rooms(self.kept, rows=cells) for _ in range(2))
+        (self.d_gates,) = self.rooms(1, rows=2 * cells)
         self.d_r, self.d_u = (self.halves([self.d_gates], k)[0] for k in range(2))
         self.delta_ru = self.delta[:, : 2 * cells]
         self.delta_a, self.delta_b = (self.halves([self.delta], k)[0] for k in (2, 3))
@@ -188,7 +212,7 @@ class GruLayer(Layer):
     def forward(self, t: int, mask: Tensor | None) -> Tensor:
         now, k = t % self.slots, t % self.kept
         h = self.states[(t + 1) % self.slots]
-        torch.bmm(self.scaled, self.z[now], out=self.gates[k])
+        self.products.forward(now, k)
         self.ru[k].sigmoid_()
         torch.addcmul(self.a[k], self.r[k], self.b[k], out=self.scratch).sigmoid_()
         n, difference = self.n[k], self.difference[k]
@@ -206,8 +230,8 @@ class GruLayer(Layer):
         torch.mul(self.delta_a, self.b[t], out=self.d_r).mul_(0.5)  # b is kept doubled
         _sigmoid_backward(self.d_gates, self.ru[t], grad_input=self.delta_ru)
         torch.mul(self.delta_a, self.r[t], out=self.delta_b)
-        torch.bmm(self.back, self.delta, out=self.to_inputs)
-        self.to_inputs[:, : self.cells].add_(self.scratch)
+        self.products.backward()
+        self.to_states.add_(self.scratch)
 
 
 LAYERS: dict[str, type[Layer]] = {"rnn": TanhLayer, "lstm": LstmLayer, "gru": GruLayer}

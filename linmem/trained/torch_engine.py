@@ -140,11 +140,11 @@ def draw_steps(
         numbers[e], lengths[e] = drawn.reshape(steps, batch, T), counts.reshape(steps, batch)
         targets[e] = task.targets(drawn, counts).reshape(steps, batch)
     like = ensemble.parameters[0]
-    x = torch.from_numpy(numbers).permute(1, 3, 0, 2).contiguous().to(like)
-    y = torch.from_numpy(targets).permute(1, 0, 2).contiguous().to(like)
-    starts = T - torch.from_numpy(lengths).permute(1, 0, 2).contiguous()
+    x = ensemble.suited(torch.from_numpy(numbers).permute(1, 3, 0, 2).unsqueeze(3), batch).squeeze(3).to(like)
+    y = torch.from_numpy(targets).permute(1, 0, 2).to(like)
+    starts = ensemble.suited((T - torch.from_numpy(lengths)).permute(1, 0, 2).unsqueeze(2), batch)
     masked = T - min(task.min_length for task in tasks)
-    m = torch.arange(masked)[None, :, None, None, None] >= starts[:, None, :, None, :]
+    m = torch.arange(masked)[None, :, None, None, None] >= starts[:, None]
     return x, m.to(like), y
 
 

@@ -50,9 +50,11 @@ class Reference:
         return np.zeros(parameter.shape) if parameter.grad is None else parameter.grad.numpy()
 
 
-def assert_equals_autograd(weights: list[NetworkWeights], dtype: str, tolerance: float, seed: int) -> None:
+def assert_equals_autograd(
+    weights: list[NetworkWeights], dtype: str, tolerance: float, seed: int, products: str
+) -> None:
     inputs, mask, targets = batch(seed)
-    found = Ensemble(weights, dtype=dtype).gradient(inputs, mask, targets)
+    found = Ensemble(weights, dtype=dtype, products=products).gradient(inputs, mask, targets)
     for e, start in enumerate(weights):
         a, reference = start.architecture, Reference(start)
         assert abs(found.loss[e] - reference.gradient(inputs[e], mask[e], targets[e])) < tolerance
@@ -74,15 +76,19 @@ TOLERANCE = {"float64": 8100 * 2.3e-16, "float32": 8100 * 1.2e-7}
 
 @pytest.mark.parametrize(("cell", "layers"), KINDS)
 @pytest.mark.parametrize("links", ["same-step", "delayed"])
-def test_gradients_equal_autograd_on_torchs_modules(cell: str, layers: int, links: str) -> None:
+@pytest.mark.parametrize("products", ["batched", "elementwise"])
+def test_gradients_equal_autograd_on_torchs_modules(cell: str, layers: int, links: str, products: str) -> None:
     """DelayedStack, the reference for delayed links, is held against a loop over steps in test_modules."""
     readout = "linear" if layers % 2 == 0 else "sum"
-    assert_equals_autograd(networks(cell, layers, links, readout), "float64", TOLERANCE["float64"], seed=layers)
+    weights = networks(cell, layers, links, readout)
+    assert_equals_autograd(weights, "float64", TOLERANCE["float64"], seed=layers, products=products)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_gradients_in_float32(cell: str) -> None:
-    assert_equals_autograd(networks(cell, 2, readout="linear"), "float32", TOLERANCE["float32"], seed=1)
+@pytest.mark.parametrize("products", ["batched", "elementwise"])
+def test_gradients_in_float32(cell: str, products: str) -> None:
+    weights = networks(cell, 2, readout="linear")
+    assert_equals_autograd(weights, "float32", TOLERANCE["float32"], seed=1, products=products)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
