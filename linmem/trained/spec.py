@@ -3,8 +3,7 @@
 Seed contract: a network's initial weights, its training sequences and its evaluation sequences come from three
 counter-based generators (Philox) keyed by (seed, architecture, task), so that a network is the same whichever others
 train beside it, up to floating-point rounding, and networks of different specification are independent at equal seed.
-The initial weights and the evaluation sequences are the same for every engine. The training sequences of the native
-engine come from a generator of its own, seeded per network, so that training curves agree statistically only.
+All three are the same for every engine and any number of threads or processes; settings do not enter them.
 """
 
 from __future__ import annotations

@@ -224,12 +224,20 @@ class MemoryTask:
         """
         size = check_integer("batch_size", batch_size, minimum=1)
         u = check_generator("rng", rng).random((size, self.timesteps + 1), dtype=np.float32)
+        return u[:, 1:], self.lengths_from(u[:, 0])
+
+    def lengths_from(self, u: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+        """The lengths that uniforms on [0, 1), float32, choose: the inverse of the law's distribution function.
+
+        >>> MemoryTask(1, 3, 4).lengths_from(np.array([0.2, 0.7], dtype=np.float32)).tolist()
+        [3, 4]
+        """
         count = self.max_length - self.min_length + 1
         if self.law is None:  # u < 1, but count * u may round up to count: the minimum guards that
-            steps = (u[:, 0] * np.float32(count)).astype(np.int64)
+            steps = (u * np.float32(count)).astype(np.int64)
         else:
-            steps = np.searchsorted(np.cumsum(self.law)[:-1], u[:, 0].astype(np.float64), side="right")
-        return u[:, 1:], self.min_length + np.minimum(steps, count - 1)
+            steps = np.searchsorted(np.cumsum(self.law)[:-1], u.astype(np.float64), side="right")
+        return self.min_length + np.minimum(steps, count - 1)
 
     def targets(
         self, numbers: Float[np.ndarray, "batch timesteps"], lengths: Int[np.ndarray, "batch"]

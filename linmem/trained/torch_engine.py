@@ -132,15 +132,22 @@ def draw_steps(
 ]:
     """Inputs, mask (1 or 0) of the time steps that not every sequence has, and targets, in the layout of Ensemble."""
     tasks = [network.spec.task for network in networks]
-    E, T = len(tasks), tasks[0].timesteps
-    numbers, lengths = np.empty((E, steps, batch, T), dtype=np.float32), np.empty((E, steps, batch), dtype=np.int64)
-    targets = np.empty((E, steps, batch), dtype=np.float32)
-    for e, (task, generator) in enumerate(zip(tasks, generators, strict=True)):
-        drawn, counts = task.draw(steps * batch, generator)
-        numbers[e], lengths[e] = drawn.reshape(steps, batch, T), counts.reshape(steps, batch)
-        targets[e] = task.targets(drawn, counts).reshape(steps, batch)
-    like = ensemble.parameters[0]
-    x = ensemble.suited(torch.from_numpy(numbers).permute(1, 3, 0, 2).unsqueeze(3), batch).squeeze(3).to(like)
+    E, T, like = len(tasks), tasks[0].timesteps, ensemble.parameters[0]
+    u = np.empty((E, steps, batch, T + 1), dtype=np.float32)  # as MemoryTask.draw: first the length, then the numbers
+    for part, generator in zip(u, generators, strict=True):
+        generator.random(dtype=np.float32, out=part)
+    lengths, targets = np.empty((E, steps, batch), dtype=np.int64), np.zeros((E, steps, batch), dtype=np.float32)
+    for task in set(tasks):
+        members = np.array([e for e in range(E) if tasks[e] == task])
+        lengths[members] = task.lengths_from(u[members, :, :, 0])
+        if task.position <= T:
+            exists = lengths[members] >= task.position
+            targets[members] = np.where(exists, u[members, :, :, T + 1 - task.position], np.float32(0.0))
+    if ensemble.elementwise(batch):  # transposed as one matrix: far faster than axis by axis
+        turned = torch.from_numpy(u).view(E, -1).t().contiguous().view(steps, batch, T + 1, E)
+        x = turned[:, :, 1:].permute(0, 2, 3, 1).to(like)
+    else:
+        x = torch.from_numpy(u)[:, :, :, 1:].permute(1, 3, 0, 2).contiguous().to(like)
     y = torch.from_numpy(targets).permute(1, 0, 2).to(like)
     starts = ensemble.suited((T - torch.from_numpy(lengths)).permute(1, 0, 2).unsqueeze(2), batch)
     masked = T - min(task.min_length for task in tasks)

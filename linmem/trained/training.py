@@ -15,7 +15,7 @@ import numpy as np
 
 from linmem.checks import check_integer
 from linmem.citations import cites
-from linmem.trained.engines import chosen_engine
+from linmem.trained.engines import chosen_engine, run_engine
 from linmem.trained.result import Training
 from linmem.trained.spec import Network, NetworkSpec, TrainingSettings
 
@@ -47,7 +47,8 @@ def train(
     ----------
     specs : one specification, or several; networks are ordered by specification, then by seed.
     seeds : integers >= 0, distinct.
-    engine : "torch", "native" (where it was built) or "auto", see :mod:`linmem.trained.engines`.
+    engine : "native" (where it was built), "torch", or "auto", the faster one that is there and can do what is asked
+        (:mod:`linmem.trained.engines`). ``Training.engine`` says which one it was.
     steps : steps of the optimiser; each takes ``batch_size`` fresh sequences. 0 evaluates the untrained networks.
     batch_size : sequences per step and network.
     rate : learning rate at the start.
@@ -61,8 +62,9 @@ def train(
         e (1 - e): with 12,288 sequences the standard error at the threshold e = 0.03 is below 0.0016.
     records : number of points of the loss curve.
     dtype : "float32" or "float64"; the sequences are the same in both.
-    threads : torch threads inside; the former number is set again at the end.
-    device : where torch computes.
+    threads : networks trained at the same time by the native engine; threads inside torch, whose former number is set
+        again at the end.
+    device : where torch computes; anything but "cpu" is for the torch engine only.
 
     Raises
     ------
@@ -114,12 +116,9 @@ def train_networks(
     device: str = "cpu",
 ) -> Training:
     """As :func:`train`, for an explicit list of networks (each with its own seed)."""
-    from linmem.trained.torch_engine import evaluate, train_with_torch
-
     if not networks:
         raise ValueError("networks must hold at least one network, got none; pass e.g. [Network(spec, seed=0)]")
-    name = chosen_engine(engine)
-    trained = train_with_torch(networks, settings, threads=threads, device=device)
-    errors = evaluate(networks, trained.weights, settings, threads=threads, device=device)
+    name = chosen_engine(engine, settings.dtype, device)
+    found = run_engine(name, networks, settings, threads=threads, device=device)
     ends = np.array(settings.record_ends, dtype=np.int64)
-    return Training(tuple(networks), settings, ends, trained.losses, errors, tuple(trained.weights), name)
+    return Training(tuple(networks), settings, ends, found.losses, found.errors, tuple(found.weights), name)

@@ -260,7 +260,7 @@ def test_rows_carry_the_specification() -> None:
         ({"schedule": "linaer"}, "did you mean 'linear'"),
         ({"dtype": "float16"}, "dtype must be one of 'float32', 'float64'"),
         ({"batch_size": 0}, "batch_size must be >= 1, got 0"),
-        ({"threads": 0}, "count must be >= 1, got 0"),
+        ({"threads": 0}, "threads must be >= 1, got 0"),
         ({"engine": "pytorch"}, "engine must be one of .*, got 'pytorch'; did you mean 'torch'"),
         ({"device": "abacus"}, "device must be one that torch can use, got 'abacus'"),
         ({"optimiser": "sgdm"}, "optimiser must be one of 'sgd', 'adam', got 'sgdm'"),
