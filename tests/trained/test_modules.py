@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from linmem.trained import Architecture, DelayedStack, from_module, initial_weights, to_module
+from linmem.trained import (
+    Architecture,
+    DelayedStack,
+    LayerWeights,
+    NetworkWeights,
+    from_module,
+    initial_weights,
+    to_module,
+)
 from linmem.trained.states import answers, collect_states
 
 ARCHITECTURES = [
@@ -60,6 +70,27 @@ def test_weights_survive_export_and_import(architecture: Architecture) -> None:
         np.testing.assert_array_equal(before, after)
     read = from_module(to_module(weights), readout_weight=[1, 2, 3], readout_bias=0.5)
     assert (read.architecture.readout, read.readout_weight.tolist(), read.readout_bias) == ("linear", [1, 2, 3], 0.5)
+
+
+@given(
+    st.sampled_from(["rnn", "lstm", "gru"]),
+    st.sampled_from(["same-step", "delayed"]),
+    st.permutations(range(4)),
+    st.permutations(range(4)),
+    st.integers(0, 2**32),
+)
+def test_the_order_of_cells_is_no_part_of_a_network(cell: str, links: str, lower: list, upper: list, seed: int) -> None:
+    """Rows of every gate, columns of U and of the next layer's W permuted alike: same answers."""
+    weights = initial_weights(Architecture(cell, 4, 2, links, "linear"), seed)
+    g, permuted = weights.architecture.gates, []
+    for i, (layer, order) in enumerate(zip(weights.layers, (lower, upper), strict=True)):
+        rows = np.concatenate([4 * k + np.array(order) for k in range(g)])
+        inputs = layer.weight_ih if i == 0 else layer.weight_ih[:, lower]
+        arrays = inputs[rows], layer.weight_hh[rows][:, order], layer.bias_ih[rows], layer.bias_hh[rows]
+        permuted.append(LayerWeights(*arrays))
+    other = NetworkWeights(weights.architecture, tuple(permuted), weights.readout_weight[upper], weights.readout_bias)
+    x = np.random.default_rng(seed).random((3, 6))
+    np.testing.assert_allclose(answers(other, x), answers(weights, x), rtol=0, atol=1e-14)
 
 
 def test_imported_weights_are_copies() -> None:

@@ -224,10 +224,22 @@ def test_divergence_is_recorded_and_stays_with_its_network() -> None:
     assert not sane.diverged.any()
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_sequences_of_one_number(cell: str) -> None:
+    """T = 1: no recurrence at all; h = tanh(w x + b) and so on, still trained and evaluated."""
+    training = train(
+        spec(2, MemoryTask.fixed(1, 1), cell), [0], engine="torch", steps=300, rate=0.1, evaluation_size=500
+    )
+    batch = MemoryTask.fixed(1, 1).sample(500, training.networks[0].generator("evaluation"))
+    answers = module_answers(training.module(0), batch.inputs, batch.lengths).detach().numpy()
+    assert training.errors[0] == pytest.approx(np.abs(answers - batch.targets).mean(), abs=1e-5)
+    assert training.losses[-1, 0] < training.losses[0, 0]
+
+
 def test_torch_state_is_left_alone() -> None:
     with torch_threads(2):
         before = torch.get_rng_state()
-        train(SPEC, [0], steps=2, evaluation_size=10, threads=1)
+        train(SPEC, [0], engine="torch", steps=2, evaluation_size=10, threads=1)
         assert torch.get_num_threads() == 2
         assert torch.equal(before, torch.get_rng_state())
         with pytest.raises(RuntimeError, match="inside"), torch_threads(1):
