@@ -107,6 +107,21 @@ class Architecture:
         return layers + (n + 1 if self.readout == "linear" else 0)
 
     @property
+    def linear_distance(self) -> int:
+        """Largest position that a LINEAR stack of this shape can recall exactly: ``c l - (l - 1)``; ``c l`` if delayed.
+
+        In the backward shift s = z^{-1} a layer has the transfer function ``(I - s U)^{-1} W``: numerators of degree at
+        most c - 1, denominator ``det(I - s U)`` of constant term 1; a delayed link multiplies by s. Recalling
+        ``x_{t-(p-1)}`` means numerator = ``s^{p-1}`` times denominator, so p - 1 is at most the numerator's degree,
+        ``l (c - 1)``, and l - 1 more with delayed links. Chains that shift attain it. Trained tanh stacks follow it;
+        lstm and gru layers are no linear layers, and for an lstm it is no bound.
+
+        >>> [Architecture(cells=3, layers=2, links=links).linear_distance for links in ("same-step", "delayed")]
+        [5, 6]
+        """
+        return self.cells * self.layers - (self.layers - 1 if self.links == "same-step" else 0)
+
+    @property
     def state_variables(self) -> int:
         """Numbers that the network carries from step to step: ``c l``, twice that for lstm (outputs and cells).
 

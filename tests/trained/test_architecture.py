@@ -1,6 +1,7 @@
 """Architectures and initial weights against torch's modules, orthogonality and the laws they are drawn from."""
 
 import dataclasses
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -32,6 +33,47 @@ def test_parameters_of_one_layer_are_the_papers_formula(cell: str) -> None:
     for n in (1, 2, 7):
         assert Architecture(cell, cells=n).parameter_count == PAPER[cell] * (1 * n + n**2 + n)
         assert Architecture(cell, cells=n, layers=2).parameter_count == PAPER[cell] * (3 * n**2 + 3 * n)
+
+
+def numerator(system: np.ndarray, drive: np.ndarray, read: np.ndarray) -> list[Fraction]:
+    """Coefficients of det(I - s A) * sum_k (c A^k b) s^k, exactly; all beyond the order of A must vanish."""
+    n, A = len(system), np.vectorize(Fraction)(system)
+    identity = np.vectorize(Fraction)(np.eye(n, dtype=int))
+    denominator, M = [Fraction(1)], identity  # Faddeev-LeVerrier
+    for k in range(1, n + 1):
+        AM = A @ M
+        denominator.append(-AM.trace() / k)
+        M = AM + denominator[-1] * identity
+    markov, state = [], np.vectorize(Fraction)(drive)
+    for _ in range(2 * n + 4):
+        markov.append(read @ state)
+        state = A @ state
+    return [sum(denominator[j] * markov[k - j] for j in range(min(k, n) + 1)) for k in range(len(markov))]
+
+
+@pytest.mark.parametrize(("cells", "layers"), [(1, 1), (4, 1), (1, 3), (2, 2), (3, 2), (2, 4)])
+@pytest.mark.parametrize("links", ["same-step", "delayed"])
+def test_linear_distance_is_the_degree_of_the_numerator_plus_one(cells: int, layers: int, links: str) -> None:
+    """Random whole-number weights, rational arithmetic: the bound of the adjugate argument, and it is attained."""
+    rng, (c, n) = np.random.default_rng(cells + 10 * layers), (cells, cells * layers)
+    for _ in range(3):
+        U = [rng.integers(-5, 6, (c, c)) for _ in range(layers)]
+        W = [rng.integers(1, 6, (c, 1 if i == 0 else c)) for i in range(layers)]
+        A, b = np.zeros((n, n), dtype=int), np.zeros(n, dtype=int)
+        for i in range(layers):
+            mine, below = slice(i * c, (i + 1) * c), slice((i - 1) * c, i * c)
+            if i == 0:
+                b[mine] = W[0][:, 0]
+            elif links == "delayed":
+                A[mine, below] = W[i]
+            else:  # the layer reads what the layer below has just computed: its row of A and b, times W
+                A[mine], b[mine] = W[i] @ A[below], W[i] @ b[below]
+            A[mine, mine] += U[i]
+        top = np.concatenate([np.zeros(n - c, dtype=int), rng.integers(1, 6, c)])
+        degree = max(k for k, value in enumerate(numerator(A, b, top)) if value != 0)
+        assert degree + 1 <= Architecture("rnn", c, layers, links).linear_distance
+    # a random stack has a numerator of full degree but on a set of measure zero; the last one drawn is checked
+    assert degree + 1 == Architecture("rnn", c, layers, links).linear_distance
 
 
 @pytest.mark.parametrize("cell", MODULES)

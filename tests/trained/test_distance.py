@@ -72,6 +72,8 @@ def test_fractions_and_distance() -> None:
     assert fractions[2, 1].low == pytest.approx(0.025**0.5)  # Clopper-Pearson, 2 of 2
     assert distance.solved_distance(c, p, solved) == {2: 1, 3: 0}
     assert distance.solved_distance(c, p, solved, fraction=0.4) == {2: 2, 3: 0}
+    shapes = [(1, cells) for cells in c]
+    assert distance.solved_distance(shapes, p, solved) == {(1, 2): 2 - 1, (1, 3): 0}
 
 
 def test_bad_input_is_refused() -> None:
