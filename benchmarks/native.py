@@ -75,7 +75,7 @@ def measure(
 ) -> dict[str, str | int | float]:
     """One row: least times over interleaved rounds."""
     step, spec = loop_step(cell, layers, cells, batch), NetworkSpec(Architecture(cell, cells, layers), TASK)
-    settings = TrainingSettings(steps=1000, batch_size=batch, rate=RATE, evaluation_size=1, records=1)
+    settings = TrainingSettings(steps=4000, batch_size=batch, rate=RATE, evaluation_size=1, records=1)
     repeats, short = 60, {"steps": 16, "batch_size": batch, "rate": RATE, "evaluation_size": 1}
 
     def ensemble() -> None:
@@ -89,7 +89,7 @@ def measure(
         seconds = {
             "loop": timed(lambda: [step() for _ in range(repeats)]) / repeats,
             "ensemble": timed(ensemble) / short["steps"] / networks,
-            "native": min(timed(native) for _ in range(5)) / settings.steps,
+            "native": min(timed(native) for _ in range(3)) / settings.steps,
             "peak": timed(lambda: engine().fused_operations(instruction_set, PEAK_ROUNDS)),
         }
         best = {name: min(best[name], seconds[name]) for name in best}

@@ -270,6 +270,10 @@ def test_bad_input_is_refused() -> None:
         trainer.run(MemoryTask.long_control(1), stream(0), 1)
     with pytest.raises(ValueError, match="steps must be >= 1, got 0"):
         trainer.run(network.spec.task, stream(0), 0)
+    with pytest.raises(
+        ValueError, match=r"steps must not go beyond settings\.steps=1, where the linear rate is zero, got 2"
+    ):
+        trainer.run(network.spec.task, stream(0), 2)
     with pytest.raises(ValueError, match="stream must be fresh"):
         trainer.run(network.spec.task, used, 1)
     with pytest.raises(TypeError, match="stream must be a numpy Generator on Philox"):

@@ -80,6 +80,13 @@ class NativeTrainer:
         horizon = max(s.steps, 1) if s.schedule == "linear" else 0
         return self._method, numbers, horizon, self._values, self._scale, self._first, self._second
 
+    def _check_room(self, count: int) -> None:
+        if self.settings.schedule == "linear" and self.steps_done + count > self.settings.steps:
+            raise ValueError(
+                f"steps must not go beyond settings.steps={self.settings.steps}, where the linear rate is zero, got "
+                f"{count} more after {self.steps_done}; raise settings.steps or pass schedule='constant'"
+            )
+
     def _account(self, steps: int, done: int, total: float) -> float:
         self.steps_done += done
         self.finite = self.finite and bool(np.isfinite(total)) and bool(np.isfinite(self._values).all())
@@ -104,6 +111,7 @@ class NativeTrainer:
             )
         if not self.finite:
             return float("nan")
+        self._check_room(count)
         numbers, law = task_numbers(task, one_length)
         done, total = engine().train(self._isa, self._shape, numbers, law, key, *self._update(), self.steps_done, count)
         return self._account(count, done, total)
@@ -128,6 +136,7 @@ class NativeTrainer:
         if not self.finite:
             return float("nan")
         count = len(given)
+        self._check_room(count)
         done, total = engine().train_on(self._isa, self._shape, x, q, y, *self._update(), self.steps_done, count)
         return self._account(count, done, total)
 

@@ -33,10 +33,15 @@ template <int W> struct Batch {
     for (size_t i = 0; i < size_t(s.batch + 4) * (s.timesteps + 1) + 16; ++i) numbers[i] = 0;
   }
 
-  // Sequences begin .. begin+count-1 of the stream; each uses timesteps + 1 numbers, the first one for its length.
-  void draw(const Shape& s, const Task& task, const Philox& stream, uint64_t begin, int count) {
+  // Asks for sequences begin .. begin+count-1 of the stream; each uses timesteps + 1 numbers, the first for its length.
+  void ask(const Shape& s, Supply& supply, uint64_t begin, int count) {
+    supply.ask(begin * (s.timesteps + 1), size_t(count) * (s.timesteps + 1), s.layers * s.timesteps);
+  }
+
+  // Takes what was asked for.
+  void draw(const Shape& s, const Task& task, Supply& supply, uint64_t begin, int count) {
     const int T = s.timesteps, span = task.longest - task.shortest + 1;
-    const uint32_t* u = stream.fill(begin * (T + 1), size_t(count) * (T + 1), numbers);
+    const uint32_t* u = supply.take(begin * (T + 1));
     for (int b = 0; b < count; ++b) {
       const float first = float(int32_t(u[size_t(b) * (T + 1)])) * kUnit;
       int more = 0;
@@ -108,7 +113,7 @@ template <int CELL, int W, int NV> struct Runner {
   }
 
   // Runs the samples block by block; use(v-th vector, first sample, output, error) sees every vector of them.
-  template <class Use> INLINE void blocks(int count, bool backward, Use use) {
+  template <class Use> INLINE void blocks(int count, bool backward, Supply& supply, Use use) {
     const int T = shape.timesteps;
     for (int first = 0; first < count; first += kLanes) {
       int longest = 1, shortest = T;
@@ -122,7 +127,7 @@ template <int CELL, int W, int NV> struct Runner {
         for (int t = begin; t < masked; ++t) network.active[t * NV + v] = start <= t;
       }
       const V* x = reinterpret_cast<const V*>(batch.inputs + first);
-      network.forward(x, batch.padded / W, begin, masked);
+      network.forward(x, batch.padded / W, begin, masked, supply);
       for (int v = 0; v < NV; ++v) {
         const V target = *reinterpret_cast<const V*>(batch.targets + first + v * W);
         use(v, first + v * W, network.output(v), target);
@@ -132,11 +137,11 @@ template <int CELL, int W, int NV> struct Runner {
   }
 
   // Mean absolute error of the batch in place; its gradient in `gradient`.
-  double differentiate() {
+  double differentiate(Supply& supply) {
     for (size_t i = 0, n = parameter_count(shape); i < n; ++i) gradient[i] = 0.0f;
     double total = 0.0;
     const float share = 1.0f / shape.batch;
-    blocks(shape.batch, true, [&](int v, int first, V y, V target) {
+    blocks(shape.batch, true, supply, [&](int v, int first, V y, V target) {
       const V error = y - target;
       V size = error < 0.0f ? -error : error;
       V sign = error == error ? (error < 0.0f ? splat<V>(-share) : splat<V>(share)) : error;
@@ -178,6 +183,8 @@ void descend(const Rule& rule, const Parameters& p, const float* g, size_t n, in
   }
 }
 
+constexpr uint64_t kNoKey[2] = {0, 0};
+
 template <int CELL, int W, int NV> struct Entry {
   using R = Runner<CELL, W, NV>;
   using V_t = F<W>;
@@ -189,15 +196,19 @@ template <int CELL, int W, int NV> struct Entry {
     R run(s, work);
     const Philox stream(task.key);
     const size_t n = parameter_count(s);
+    Supply supply{stream, run.batch.numbers};
     run.network.bind(p.values, run.gradient);
     *loss = 0.0;
+    if (!data) run.batch.ask(s, supply, uint64_t(first) * s.batch, s.batch);
     for (int64_t k = 0; k < count; ++k) {
-      if (data)
+      if (data) {
         run.batch.copy(s, *data, k * s.batch, s.batch);
-      else
-        run.batch.draw(s, task, stream, uint64_t(first + k) * s.batch, s.batch);
+      } else {
+        run.batch.draw(s, task, supply, uint64_t(first + k) * s.batch, s.batch);
+        if (k + 1 < count) run.batch.ask(s, supply, uint64_t(first + k + 1) * s.batch, s.batch);
+      }
       run.network.transpose();
-      const double error = run.differentiate();
+      const double error = run.differentiate(supply);
       *loss += error;
       if (!(error <= 1e300)) return k + 1;
       descend(rule, p, run.gradient, n, first + k);
@@ -210,7 +221,9 @@ template <int CELL, int W, int NV> struct Entry {
     run.network.bind(values, run.gradient);
     run.batch.copy(s, data, 0, s.batch);
     run.network.transpose();
-    const double loss = run.differentiate();
+    const Philox stream(kNoKey);
+    Supply supply{stream, nullptr};
+    const double loss = run.differentiate(supply);
     for (size_t i = 0, n = parameter_count(s); i < n; ++i) out[i] = run.gradient[i];
     return loss;
   }
@@ -219,7 +232,9 @@ template <int CELL, int W, int NV> struct Entry {
     R run(s, work);
     run.network.bind(values, nullptr);
     run.batch.copy(s, data, 0, s.batch);
-    run.blocks(s.batch, false, [&](int, int first, V_t y, V_t) {
+    const Philox stream(kNoKey);
+    Supply supply{stream, nullptr};
+    run.blocks(s.batch, false, supply, [&](int, int first, V_t y, V_t) {
       for (int i = 0; i < W && first + i < s.batch; ++i) out[first + i] = y[i];
     });
   }
@@ -227,12 +242,14 @@ template <int CELL, int W, int NV> struct Entry {
   static double evaluate(const Shape& s, const Task& task, const float* values, int64_t count, void* work) {
     R run(s, work);
     const Philox stream(task.key);
+    Supply supply{stream, run.batch.numbers};
     run.network.bind(values, nullptr);
     double total = 0.0;
     for (int64_t first = 0; first < count; first += s.batch) {
       const int size = int(count - first < s.batch ? count - first : s.batch);
-      run.batch.draw(s, task, stream, uint64_t(first), size);
-      run.blocks(size, false, [&](int, int sample, V_t y, V_t target) {
+      run.batch.ask(s, supply, uint64_t(first), size);
+      run.batch.draw(s, task, supply, uint64_t(first), size);
+      run.blocks(size, false, supply, [&](int, int sample, V_t y, V_t target) {
         const V_t error = y - target;
         for (int i = 0; i < W && sample + i < size; ++i) total += __builtin_fabsf(error[i]);
       });
@@ -279,8 +296,9 @@ constexpr int kWidest = 4;
 
 int64_t fused_operations(int64_t rounds) {
   constexpr int kChains = 12;  // more than latency times throughput, fewer than registers
-  F<kWidest> sums[kChains] = {};
   volatile float half = 0.5f;
+  F<kWidest> sums[kChains];
+  for (int i = 0; i < kChains; ++i) sums[i] = splat<F<kWidest>>(half);
   const F<kWidest> factor = splat<F<kWidest>>(half);
   for (int64_t r = 0; r < rounds; ++r)
 #pragma GCC unroll 16

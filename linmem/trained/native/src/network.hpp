@@ -2,6 +2,7 @@
 #pragma once
 #include "engine.hpp"
 #include "products.hpp"
+#include "random.hpp"
 
 namespace {
 
@@ -101,7 +102,8 @@ template <int CELL, int W, int NV> struct Network {
   }
 
   // States of all layers for steps begin .. timesteps-1; samples have all begun from step `masked` on.
-  void forward(const V* x, int x_stride, int begin, int masked) {
+  // Between the steps numbers of the next batch are made.
+  void forward(const V* x, int x_stride, int begin, int masked, Supply& supply) {
     for (int l = 0; l < shape.layers; ++l) {
       const Layer layer = layers[l];
       const int c = shape.cells, n = c * NV, inputs = l ? c : 1;
@@ -113,6 +115,7 @@ template <int CELL, int W, int NV> struct Network {
         const Term from_below{layer.input, rows.input_rows, inputs, source(l, t, x, x_stride)};
         const Term from_past{layer.recurrent, rows.recurrent_rows, c, h};
         step(layer, t, from_below, from_past, h + n);
+        supply.make_part();
         if (CELL != kLstm && t < masked)
           for (int j = 0; j < c; ++j)
             for (int v = 0; v < NV; ++v) h[n + j * NV + v] = keep<W>(h[n + j * NV + v], active[t * NV + v]);

@@ -35,20 +35,41 @@ struct Philox {
     out[3] = c3;
   }
 
-  // Numbers first .. first + count - 1 of the stream, as 24-bit integers; `out` has room for 14 more.
-  // Returns the address of number `first`.
-  const uint32_t* fill(uint64_t first, size_t count, uint32_t* out) const {
-    const uint64_t begin = first / 8, end = (first + count + 7) / 8;
-    uint32_t* o = out;
-    for (uint64_t n = begin; n < end; ++n, o += 8) {
+};
+
+// Numbers of the stream, made in parts: integer work that runs beside the floating-point work of a pass.
+struct Supply {
+  const Philox& stream;
+  uint32_t* room;  // for the numbers asked for and 14 more
+  uint64_t next = 0, end = 0;
+  uint32_t* out = nullptr;
+  int part = 0;
+
+  // Asks for numbers first .. first + count - 1, to be made in `parts` parts.
+  void ask(uint64_t first, size_t count, int parts) {
+    next = first / 8;
+    end = (first + count + 7) / 8;
+    out = room;
+    part = int((end - next + parts - 1) / parts);
+  }
+
+  INLINE void make(int blocks) {
+    for (; blocks > 0 && next < end; --blocks, ++next, out += 8) {
       uint64_t words[4];
-      block(n, words);
+      stream.block(next, words);
       for (int i = 0; i < 4; ++i) {
-        o[2 * i] = uint32_t(words[i]) >> 8;
-        o[2 * i + 1] = uint32_t(words[i] >> 40);
+        out[2 * i] = uint32_t(words[i]) >> 8;
+        out[2 * i + 1] = uint32_t(words[i] >> 40);
       }
     }
-    return out + first % 8;
+  }
+
+  INLINE void make_part() { make(part); }
+
+  // The numbers, as integers below 2^24; `first` as in ask().
+  const uint32_t* take(uint64_t first) {
+    make(int(end - next));
+    return room + first % 8;
   }
 };
 
