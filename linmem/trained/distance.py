@@ -1,7 +1,8 @@
 """When a position counts as memorised, and how far a memory reaches.
 
 ``solved := mean absolute error < 0.03`` for a network trained with the rate going to zero; ``< 0.05`` for one single
-cell, whose error cannot fall below 0.038 (:func:`single_cell_floor`). The constant answer 1/2 has error 0.25.
+cell, whose error cannot fall below 0.038 (:func:`single_cell_floor`); ``< 0.06`` if the rate is constant. The constant
+answer 1/2 has error 0.25.
 """
 
 from __future__ import annotations
@@ -12,18 +13,26 @@ import numpy as np
 from jaxtyping import Float
 from scipy import optimize
 
-from linmem.checks import check_finite, check_integer
+from linmem.checks import check_choice, check_finite, check_integer
 from linmem.citations import cites
 from linmem.statistics import Interval, proportion_interval
 
 
-def solved_threshold(state_size: int) -> float:
-    """Mean absolute error below which a position counts as memorised: 0.05 for one cell, 0.03 for more.
+def solved_threshold(state_size: int, schedule: str = "linear") -> float:
+    """Mean absolute error below which a position counts as memorised: 0.03; 0.05 for one cell; 0.06 at a constant rate.
 
-    >>> solved_threshold(1), solved_threshold(5)
-    (0.05, 0.03)
+    Parameters
+    ----------
+    state_size : number of cells in all layers.
+    schedule : of the learning rate, "linear" (to zero) or "constant" (the weights, and the error, keep moving).
+
+    >>> solved_threshold(1), solved_threshold(5), solved_threshold(5, "constant")
+    (0.05, 0.03, 0.06)
     """
-    return 0.05 if check_integer("state_size", state_size, minimum=1) == 1 else 0.03
+    check_integer("state_size", state_size, minimum=1)
+    if check_choice("schedule", schedule, ("linear", "constant")) == "constant":
+        return 0.06
+    return 0.05 if state_size == 1 else 0.03
 
 
 @cites("linmem")

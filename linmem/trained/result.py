@@ -54,8 +54,9 @@ class Training:
 
     @property
     def solved(self) -> Bool[np.ndarray, "network"]:
-        """Error below :func:`linmem.trained.distance.solved_threshold` of the network's size."""
-        limits = np.array([solved_threshold(network.spec.state_size) for network in self.networks])
+        """Error below :func:`linmem.trained.distance.solved_threshold` of network size and rate schedule."""
+        schedule = self.settings.schedule
+        limits = np.array([solved_threshold(network.spec.state_size, schedule) for network in self.networks])
         with np.errstate(invalid="ignore"):
             return self.errors < limits
 

@@ -52,7 +52,7 @@ def train(
     steps : steps of the optimiser; each takes ``batch_size`` fresh sequences. 0 evaluates the untrained networks.
     batch_size : sequences per step and network.
     rate : learning rate at the start.
-    schedule : "linear" (``rate (1 - k/steps)`` at step k) or "constant". The thresholds of ``solved`` presume "linear".
+    schedule : "linear" (``rate (1 - k/steps)`` at step k) or "constant"; the threshold of ``solved`` depends on it.
     optimiser : "sgd" or "adam", as in torch.optim.
     momentum : of sgd.
     betas, epsilon : of adam.

@@ -55,6 +55,9 @@ def test_single_cell_floor_is_the_minimum() -> None:
 
 def test_the_threshold_of_one_cell_lies_above_its_floor_and_the_other_below() -> None:
     assert distance.solved_threshold(2) < distance.single_cell_floor() < distance.solved_threshold(1)
+    assert distance.solved_threshold(1) < distance.solved_threshold(1, "constant") < 0.25
+    with pytest.raises(ValueError, match="schedule must be one of 'linear', 'constant', got 'cosine'"):
+        distance.solved_threshold(2, "cosine")
 
 
 def test_stall_error_of_the_gaussian_residual() -> None:

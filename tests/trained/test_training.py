@@ -224,6 +224,15 @@ def test_divergence_is_recorded_and_stays_with_its_network() -> None:
     assert not sane.diverged.any()
 
 
+def test_what_counts_as_solved_depends_on_the_schedule() -> None:
+    training = train([spec(1), spec(3)], [0], engine="torch", steps=1, evaluation_size=10)
+    cases = {("linear", 0.04): [True, False], ("constant", 0.055): [True, True], ("linear", np.nan): [False, False]}
+    for (schedule, error), expected in cases.items():
+        settings = dataclasses.replace(training.settings, schedule=schedule)
+        changed = dataclasses.replace(training, settings=settings, errors=np.array([error, error]))
+        assert changed.solved.tolist() == expected
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_sequences_of_one_number(cell: str) -> None:
     """T = 1: no recurrence at all; h = tanh(w x + b) and so on, still trained and evaluated."""
