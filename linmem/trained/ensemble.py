@@ -109,7 +109,7 @@ class Ensemble:
         if self._layers is None or self._layers[0] != (slots, batch):
             a, kind = self.architecture, LAYERS[self.architecture.cell]
             made = [
-                kind(P, G, a.cells, a.inputs(i), slots, batch, self.elementwise(batch))
+                kind(P, G, a.cells, i == 0, slots, batch, self.elementwise(batch))
                 for i, (P, G) in enumerate(zip(self.parameters[: a.layers], self.gradients, strict=False))
             ]
             self._layers = (slots, batch), made

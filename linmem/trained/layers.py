@@ -35,7 +35,8 @@ class Layer(ABC):
     ----------
     weights : (network, row, column) P; read anew at each :meth:`start`.
     gradient : tensor like ``weights``, to which :meth:`finish` brings the derivatives.
-    cells, inputs : C and M; columns are C + M + 1.
+    cells : C; columns are C + M + 1.
+    lowest : whether nothing lies below that asks for dL/dx_t.
     slots : T + 1 to keep all steps for :meth:`backward`, 2 to go forward only.
     batch : B.
     elementwise : which kind of products, and the strides that go with it (:mod:`linmem.trained.products`).
@@ -46,15 +47,16 @@ class Layer(ABC):
     reads : list of (network, input, batch): x_t is to be written into entry ``t % slots``. ``all_reads`` is all of them
         in one tensor, the slot in front.
     to_states, to_below : (network, cell, batch) dL/dh_{t-1} and (network, input, batch) dL/dx_t after
-        ``backward(t, ..)``; the lowest layer leaves out its input.
+        ``backward(t, ..)``; the lowest layer leaves out the latter.
     """
 
     tanh_blocks: tuple[int, ...] = ()
 
     def __init__(
-        self, weights: Tensor, gradient: Tensor, cells: int, inputs: int, slots: int, batch: int, elementwise: bool
+        self, weights: Tensor, gradient: Tensor, cells: int, lowest: bool, slots: int, batch: int, elementwise: bool
     ) -> None:
         E, R, K = weights.shape
+        inputs = K - 1 - cells
         self.weights, self.cells, self.slots = weights, cells, slots
         self.kept = slots if slots > 2 else 1  # sets of activations, for backward
         self._like, self._room = weights, (E, batch, elementwise)
@@ -70,7 +72,7 @@ class Layer(ABC):
         self.minus_one = weights.new_tensor(-1.0)
         (self.delta,) = self.rooms(1, rows=R)
         (self.scratch,) = self.rooms(1, rows=cells)
-        (self.to_inputs,) = self.rooms(1, rows=cells + (inputs if inputs > 1 else 0))
+        (self.to_inputs,) = self.rooms(1, rows=cells + (0 if lowest else inputs))
         self.to_states, self.to_below = self.to_inputs[:, :cells], self.to_inputs[:, cells:]
         self.before = self.made_before()
         kind = ElementwiseProducts if elementwise else BatchedProducts
@@ -85,7 +87,7 @@ class Layer(ABC):
         """Tensors for the pre-activations of each step that is kept: all rows, unless overridden."""
         return self.rooms(self.kept, rows=self.weights.shape[1])
 
-    def halves(self, tensors: list[Tensor], block: int, count: int = 1) -> list[Tensor]:
+    def blocks(self, tensors: list[Tensor], block: int, count: int = 1) -> list[Tensor]:
         """Views of ``count`` blocks of c rows, from ``block`` on."""
         return [tensor[:, block * self.cells : (block + count) * self.cells] for tensor in tensors]
 
@@ -143,15 +145,15 @@ class LstmLayer(Layer):
     tanh_blocks = (2,)
 
     def __init__(
-        self, weights: Tensor, gradient: Tensor, cells: int, inputs: int, slots: int, batch: int, elementwise: bool
+        self, weights: Tensor, gradient: Tensor, cells: int, lowest: bool, slots: int, batch: int, elementwise: bool
     ) -> None:
-        super().__init__(weights, gradient, cells, inputs, slots, batch, elementwise)
+        super().__init__(weights, gradient, cells, lowest, slots, batch, elementwise)
         self.gates = self.before
-        self.i, self.f, self.s, self.o = (self.halves(self.gates, k) for k in range(4))
+        self.i, self.f, self.s, self.o = (self.blocks(self.gates, k) for k in range(4))
         self.g, self.tanh = (self.rooms(self.kept, rows=cells) for _ in range(2))
         self.memory = self.rooms(slots, rows=cells)
         (self.d_gates,) = self.rooms(1, rows=4 * cells)
-        self.d_i, self.d_f, self.d_s, self.d_o = (self.halves([self.d_gates], k)[0] for k in range(4))
+        self.d_i, self.d_f, self.d_s, self.d_o = (self.blocks([self.d_gates], k)[0] for k in range(4))
         (self.d_memory,) = self.rooms(1, rows=cells)
 
     def start(self) -> None:
@@ -197,17 +199,17 @@ class GruLayer(Layer):
     tanh_blocks = (2, 3)
 
     def __init__(
-        self, weights: Tensor, gradient: Tensor, cells: int, inputs: int, slots: int, batch: int, elementwise: bool
+        self, weights: Tensor, gradient: Tensor, cells: int, lowest: bool, slots: int, batch: int, elementwise: bool
     ) -> None:
-        super().__init__(weights, gradient, cells, inputs, slots, batch, elementwise)
+        super().__init__(weights, gradient, cells, lowest, slots, batch, elementwise)
         self.gates = self.before
-        self.r, self.u, self.a, self.b = (self.halves(self.gates, k) for k in range(4))
-        self.ru = self.halves(self.gates, 0, 2)
+        self.r, self.u, self.a, self.b = (self.blocks(self.gates, k) for k in range(4))
+        self.ru = self.blocks(self.gates, 0, 2)
         self.n, self.difference = (self.rooms(self.kept, rows=cells) for _ in range(2))
         (self.d_gates,) = self.rooms(1, rows=2 * cells)
-        self.d_r, self.d_u = (self.halves([self.d_gates], k)[0] for k in range(2))
+        self.d_r, self.d_u = (self.blocks([self.d_gates], k)[0] for k in range(2))
         self.delta_ru = self.delta[:, : 2 * cells]
-        self.delta_a, self.delta_b = (self.halves([self.delta], k)[0] for k in (2, 3))
+        self.delta_a, self.delta_b = (self.blocks([self.delta], k)[0] for k in (2, 3))
 
     def forward(self, t: int, mask: Tensor | None) -> Tensor:
         now, k = t % self.slots, t % self.kept

@@ -85,6 +85,15 @@ def test_gradients_equal_autograd_on_torchs_modules(cell: str, layers: int, link
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("links", ["same-step", "delayed"])
+@pytest.mark.parametrize("products", ["batched", "elementwise"])
+def test_gradients_of_stacks_of_single_cells(cell: str, links: str, products: str) -> None:
+    """One cell a layer in all networks: an upper layer has as many inputs as the lowest."""
+    weights = [initial_weights(Architecture(cell, 1, 3, links), seed) for seed in range(E)]
+    assert_equals_autograd(weights, "float64", TOLERANCE["float64"], seed=5, products=products)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("products", ["batched", "elementwise"])
 def test_gradients_in_float32(cell: str, products: str) -> None:
     weights = networks(cell, 2, readout="linear")
