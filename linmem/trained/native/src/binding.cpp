@@ -137,7 +137,8 @@ NB_MODULE(_engine, m) {
         return std::pair(done, loss);
       },
       "isa"_a, "shape"_a, "task"_a, "law"_a.noconvert(), "key"_a, "method"_a, "numbers"_a, "horizon"_a,
-      "values"_a.noconvert(), "scale"_a.noconvert(), "first"_a.noconvert(), "second"_a.noconvert(), "start"_a, "count"_a);
+      "values"_a.noconvert(), "scale"_a.noconvert(), "first"_a.noconvert(), "second"_a.noconvert(), "start"_a,
+      "count"_a);
 
   m.def(
       "train_on",

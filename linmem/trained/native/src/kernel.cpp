@@ -10,12 +10,13 @@
 
 namespace {
 
-// A batch in the layout of the passes: (step, sample), samples padded to whole blocks.
+// A batch in the layout of the passes: (step, sample), longest sequences first, padded to whole blocks with sequences
+// of length zero, which are masked at all steps.
 template <int W> struct Batch {
   static constexpr float kUnit = 1.0f / 16777216.0f;
   int padded;
   float *inputs, *targets;
-  int32_t* lengths;
+  int32_t *lengths, *drawn, *order, *places;  // order: the sequence in each place
   uint32_t* numbers;
 
   Batch(const Shape& s, int lanes, Arena& arena) {
@@ -23,14 +24,24 @@ template <int W> struct Batch {
     inputs = arena.take<float>(size_t(s.timesteps + 3) * padded);
     targets = arena.take<float>(padded);
     lengths = arena.take<int32_t>(padded);
+    drawn = arena.take<int32_t>(padded);
+    order = arena.take<int32_t>(padded);
+    places = arena.take<int32_t>(s.timesteps + 2);
     numbers = arena.take<uint32_t>(size_t(s.batch + 4) * (s.timesteps + 1) + 16);
   }
 
-  void clear(const Shape& s) {
-    for (size_t i = 0; i < size_t(s.timesteps) * padded; ++i) inputs[i] = 0.0f;
-    for (int b = 0; b < padded; ++b) targets[b] = 0.0f;
-    for (int b = 0; b < padded; ++b) lengths[b] = 0;
-    for (size_t i = 0; i < size_t(s.batch + 4) * (s.timesteps + 1) + 16; ++i) numbers[i] = 0;
+  // Sorts the sequences by length, which is in `drawn`.
+  void sort(const Shape& s, int count) {
+    const int T = s.timesteps;
+    for (int i = 0; i <= T + 1; ++i) places[i] = 0;
+    for (int b = 0; b < count; ++b) ++places[T + 1 - drawn[b]];
+    for (int i = 1; i <= T; ++i) places[i] += places[i - 1];
+    for (int b = 0; b < count; ++b) {
+      const int place = places[T - drawn[b]]++;
+      order[place] = b;
+      lengths[place] = drawn[b];
+    }
+    for (int b = count; b < padded; ++b) order[b] = lengths[b] = 0;
   }
 
   // Asks for sequences begin .. begin+count-1 of the stream; each uses timesteps + 1 numbers, the first for its length.
@@ -51,15 +62,16 @@ template <int W> struct Batch {
         const int whole = int(first * float(span));
         more = whole < span ? whole : span - 1;
       }
-      lengths[b] = task.one_length && b ? lengths[0] : task.shortest + more;
+      drawn[b] = task.one_length && b ? drawn[0] : task.shortest + more;
     }
+    sort(s, count);
     spread(u + 1, T, count);
     for (int b = 0; b < count; ++b)
       targets[b] = task.position > lengths[b] ? 0.0f : inputs[size_t(T - task.position) * padded + b];
   }
 
   // Numbers (sample, 1 + step) to inputs (step, sample), in tiles of four by four; the last ones go beyond the edges.
-  INLINE void spread(const uint32_t* numbers, int T, int count) {
+  INLINE void spread(const uint32_t* numbers, int T, int count) const {
     typedef int32_t I4 __attribute__((vector_size(16), aligned(4), may_alias));
     using V = F<4>;
     for (int t = 0; t < T; t += 4) {
@@ -67,7 +79,7 @@ template <int W> struct Batch {
         V row[4];
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-          const uint32_t* from = numbers + size_t(b + i) * (T + 1) + t;
+          const uint32_t* from = numbers + size_t(order[b + i]) * (T + 1) + t;
           row[i] = __builtin_convertvector(*reinterpret_cast<const I4*>(from), V) * kUnit;
         }
         const V low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
@@ -86,10 +98,11 @@ template <int W> struct Batch {
 
   void copy(const Shape& s, const Data& data, int64_t first, int count) {
     const int T = s.timesteps;
+    for (int b = 0; b < count; ++b) drawn[b] = data.lengths[first + b];
+    sort(s, count);
     for (int b = 0; b < count; ++b) {
-      const float* x = data.inputs + size_t(first + b) * T;
-      lengths[b] = data.lengths[first + b];
-      targets[b] = data.targets ? data.targets[first + b] : 0.0f;
+      const float* x = data.inputs + size_t(first + order[b]) * T;
+      targets[b] = data.targets ? data.targets[first + order[b]] : 0.0f;
       for (int t = 0; t < T; ++t) inputs[size_t(t) * padded + b] = t < T - lengths[b] ? 0.0f : x[t];
     }
   }
@@ -109,30 +122,26 @@ template <int CELL, int W, int NV> struct Runner {
   Runner(const Shape& s, void* work)
       : shape(s), arena{static_cast<char*>(work)}, network(s, arena), batch(s, kLanes, arena) {
     gradient = arena.template take<float>(parameter_count(s));
-    if (work) batch.clear(s);
+    if (work) __builtin_memset(work, 0, arena.used);  // what is masked must be finite
   }
 
   // Runs the samples block by block; use(v-th vector, first sample, output, error) sees every vector of them.
   template <class Use> INLINE void blocks(int count, bool backward, Supply& supply, Use use) {
     const int T = shape.timesteps;
     for (int first = 0; first < count; first += kLanes) {
-      int longest = 1, shortest = T;
-      for (int b = first; b < count && b < first + kLanes; ++b) {
-        longest = batch.lengths[b] > longest ? batch.lengths[b] : longest;
-        shortest = batch.lengths[b] < shortest ? batch.lengths[b] : shortest;
-      }
-      const int begin = T - longest, masked = T - shortest;
+      const int32_t* lengths = batch.lengths + first;
+      const int begin = T - lengths[0], split = T - lengths[kLanes / 2], masked = T - lengths[kLanes - 1];
       for (int v = 0; v < NV; ++v) {
         const M start = T - *reinterpret_cast<const M*>(batch.lengths + first + v * W);
         for (int t = begin; t < masked; ++t) network.active[t * NV + v] = start <= t;
       }
       const V* x = reinterpret_cast<const V*>(batch.inputs + first);
-      network.forward(x, batch.padded / W, begin, masked, supply);
+      network.forward(x, batch.padded / W, begin, split, masked, supply);
       for (int v = 0; v < NV; ++v) {
         const V target = *reinterpret_cast<const V*>(batch.targets + first + v * W);
         use(v, first + v * W, network.output(v), target);
       }
-      if (backward) network.backward(x, batch.padded / W, begin, masked);
+      if (backward) network.backward(x, batch.padded / W, begin, split, masked);
     }
   }
 
@@ -235,7 +244,7 @@ template <int CELL, int W, int NV> struct Entry {
     const Philox stream(kNoKey);
     Supply supply{stream, nullptr};
     run.blocks(s.batch, false, supply, [&](int, int first, V_t y, V_t) {
-      for (int i = 0; i < W && first + i < s.batch; ++i) out[first + i] = y[i];
+      for (int i = 0; i < W && first + i < s.batch; ++i) out[run.batch.order[first + i]] = y[i];
     });
   }
 

@@ -102,8 +102,9 @@ template <int CELL, int W, int NV> struct Network {
   }
 
   // States of all layers for steps begin .. timesteps-1; samples have all begun from step `masked` on.
+  // The second half of the vectors has not begun before step `split`: products leave it out there, masks make it zero.
   // Between the steps numbers of the next batch are made.
-  void forward(const V* x, int x_stride, int begin, int masked, Supply& supply) {
+  void forward(const V* x, int x_stride, int begin, int split, int masked, Supply& supply) {
     for (int l = 0; l < shape.layers; ++l) {
       const Layer layer = layers[l];
       const int c = shape.cells, n = c * NV, inputs = l ? c : 1;
@@ -114,7 +115,7 @@ template <int CELL, int W, int NV> struct Network {
       for (int t = begin; t < shape.timesteps; ++t, h += n) {
         const Term from_below{layer.input, rows.input_rows, inputs, source(l, t, x, x_stride)};
         const Term from_past{layer.recurrent, rows.recurrent_rows, c, h};
-        step(layer, t, from_below, from_past, h + n);
+        step(layer, t, t < split, from_below, from_past, h + n);
         supply.make_part();
         if (CELL != kLstm && t < masked)
           for (int j = 0; j < c; ++j)
@@ -132,14 +133,14 @@ template <int CELL, int W, int NV> struct Network {
     }
   }
 
-  INLINE void step(const Layer& layer, int t, const Term& from_below, const Term& from_past, V* h) {
+  INLINE void step(const Layer& layer, int t, bool half, const Term& from_below, const Term& from_past, V* h) {
     const int c = shape.cells, n = c * NV;
     if constexpr (CELL == kTanh) {
-      P::multiply(c, layer.bias, from_below, from_past, h);
+      P::multiply(half, c, layer.bias, from_below, from_past, h);
       for (int i = 0; i < n; ++i) h[i] = vtanh<W>(h[i]);
     } else if constexpr (CELL == kLstm) {
       V* a = layer.gates + size_t(t) * 4 * n;
-      P::multiply(4 * c, layer.bias, from_below, from_past, a);
+      P::multiply(half, 4 * c, layer.bias, from_below, from_past, a);
       const V* before = layer.c + size_t(t) * n;
       V *cell = layer.c + size_t(t + 1) * n, *squashed = layer.tanh_c + size_t(t) * n;
       for (int i = 0; i < n; ++i) {
@@ -159,9 +160,9 @@ template <int CELL, int W, int NV> struct Network {
       Term tail_below = from_below, tail_past = from_past;
       tail_below.weights += c;
       tail_past.weights += 2 * c;
-      P::multiply(c, layer.bias, from_below, none, a);
-      P::multiply(2 * c, layer.bias + c, tail_below, from_past, a + n);
-      P::multiply(c, layer.bias + 3 * c, none, tail_past, a + 3 * n);
+      P::multiply(half, c, layer.bias, from_below, none, a);
+      P::multiply(half, 2 * c, layer.bias + c, tail_below, from_past, a + n);
+      P::multiply(half, c, layer.bias + 3 * c, none, tail_past, a + 3 * n);
       const V* before = from_past.values;
       for (int i = 0; i < n; ++i) {
         const V reset = vlogistic<W>(a[n + i]), update = vlogistic<W>(a[2 * n + i]);
@@ -182,7 +183,7 @@ template <int CELL, int W, int NV> struct Network {
   }
 
   // Adds the gradient of the block to that of the batch; `dout` is set, forward() has run.
-  void backward(const V* x, int x_stride, int begin, int masked) {
+  void backward(const V* x, int x_stride, int begin, int split, int masked) {
     const int T = shape.timesteps, c = shape.cells, n = c * NV, R = rows.rows * NV;
     begin = begin > T - shape.truncation ? begin : T - shape.truncation;
     for (int l = shape.layers - 1; l >= 0; --l) {
@@ -210,19 +211,19 @@ template <int CELL, int W, int NV> struct Network {
           for (int i = 0; i < n; ++i) rest[i] += e[i];
         }
         deltas(layer, t, t < masked, delta);
-        if (t > begin) past(layer, t, delta);
+        if (t > begin) past(layer, t, t < split, delta);
       }
       if (l > 0) {
         for (int t = begin; t < T; ++t) {
           const int s = shape.delayed ? t - 1 : t;
           if (s < begin) continue;
           const Term back{layer.input_t, c, rows.input_rows, d + size_t(t) * R};
-          P::multiply(c, nullptr, back, Term{nullptr, 0, 0, nullptr}, below + size_t(s) * n);
+          P::multiply(t < split, c, nullptr, back, Term{nullptr, 0, 0, nullptr}, below + size_t(s) * n);
         }
         if (shape.delayed)
           for (int i = 0; i < n; ++i) below[size_t(T - 1) * n + i] = V{};
       }
-      gradients(l, x, x_stride, begin);
+      gradients(l, x, x_stride, begin, split > begin ? split - begin : 0);
       V* swap = above;
       above = below;
       below = swap;
@@ -269,32 +270,32 @@ template <int CELL, int W, int NV> struct Network {
   }
 
   // rest = derivative by the states of step t - 1 through the recurrence
-  INLINE void past(const Layer& layer, int t, const V* delta) {
+  INLINE void past(const Layer& layer, int t, bool half, const V* delta) {
     const int c = shape.cells;
     const Term back{layer.recurrent_t, c, rows.recurrent_rows, delta + size_t(rows.offset) * NV};
     const Term none{nullptr, 0, 0, nullptr};
     if constexpr (CELL == kGru) {
       V* through = below + size_t(t) * c * NV;  // not in use until the layer below is served
-      P::multiply(c, nullptr, back, none, through);
+      P::multiply(half, c, nullptr, back, none, through);
       for (int i = 0; i < c * NV; ++i) rest[i] += through[i];
     } else {
-      P::multiply(c, nullptr, back, none, rest);
+      P::multiply(half, c, nullptr, back, none, rest);
     }
   }
 
-  INLINE void gradients(int l, const V* x, int x_stride, int begin) {
+  INLINE void gradients(int l, const V* x, int x_stride, int begin, int half_steps) {
     const Layer& layer = layers[l];
     const int c = shape.cells, n = c * NV, R = rows.rows * NV, steps = shape.timesteps - begin;
     const V* delta = d + size_t(begin) * R;
     const V* read = source(l, begin, x, x_stride);
-    P::outer(rows.recurrent_rows, c, delta + size_t(rows.offset) * NV, R, layer.h + size_t(begin) * n, n, steps,
-             layer.d_recurrent);
-    if (l) P::outer(rows.input_rows, c, delta, R, read, n, steps, layer.d_input);
-    P::outer_bias(rows.input_rows, delta, R, l ? nullptr : read, l ? n : x_stride, steps, l ? nullptr : layer.d_input,
-                  layer.d_bias);
+    P::outer(rows.recurrent_rows, c, delta + size_t(rows.offset) * NV, R, layer.h + size_t(begin) * n, n, half_steps,
+             steps, layer.d_recurrent);
+    if (l) P::outer(rows.input_rows, c, delta, R, read, n, half_steps, steps, layer.d_input);
+    P::outer_bias(rows.input_rows, delta, R, l ? nullptr : read, l ? n : x_stride, half_steps, steps,
+                  l ? nullptr : layer.d_input, layer.d_bias);
     if (rows.rows > rows.input_rows)
-      P::outer_bias(rows.rows - rows.input_rows, delta + size_t(rows.input_rows) * NV, R, nullptr, 0, steps, nullptr,
-                    layer.d_bias + rows.input_rows);
+      P::outer_bias(rows.rows - rows.input_rows, delta + size_t(rows.input_rows) * NV, R, nullptr, 0, half_steps, steps,
+                    nullptr, layer.d_bias + rows.input_rows);
   }
 };
 

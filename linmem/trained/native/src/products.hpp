@@ -25,49 +25,50 @@ template <int W, int NV> struct Products {
     const V* values;
   };
 
-  template <int R> static INLINE void accumulate(const Term& term, int v, V (&sums)[R][kSub]) {
+  template <int R, int SUB> static INLINE void accumulate(const Term& term, int v, V (&sums)[R][SUB]) {
     const float* w = term.weights;
     const V* x = term.values + v;
     for (int k = term.count; k > 0; --k, w += term.stride, x += NV) {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-        for (int n = 0; n < kSub; ++n) sums[r][n] += x[n] * w[r];
+        for (int n = 0; n < SUB; ++n) sums[r][n] += x[n] * w[r];
       }
     }
   }
 
-  template <int R> static INLINE void block(const float* bias, const Term& a, const Term& b, V* out) {
-    for (int v = 0; v < NV; v += kSub) {
-      V sums[R][kSub];
+  template <int R, int SUB>
+  static INLINE void block(int vectors, const float* bias, const Term& a, const Term& b, V* out) {
+    for (int v = 0; v < vectors; v += SUB) {
+      V sums[R][SUB];
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
         const V start = bias ? splat<V>(bias[r]) : V{};
 #pragma GCC unroll 2
-        for (int n = 0; n < kSub; ++n) sums[r][n] = start;
+        for (int n = 0; n < SUB; ++n) sums[r][n] = start;
       }
-      accumulate<R>(a, v, sums);
-      accumulate<R>(b, v, sums);
+      accumulate<R, SUB>(a, v, sums);
+      accumulate<R, SUB>(b, v, sums);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-        for (int n = 0; n < kSub; ++n) out[r * NV + v + n] = sums[r][n];
+        for (int n = 0; n < SUB; ++n) out[r * NV + v + n] = sums[r][n];
       }
     }
   }
 
-  template <int R> static INLINE void dispatch(int rows, const float* bias, const Term& a, const Term& b, V* out) {
+  template <int R, int SUB, class... A> static INLINE void dispatch(int rows, A... arguments) {
     if constexpr (R > 0) {
-      if (rows == R) return block<R>(bias, a, b, out);
-      dispatch<R - 1>(rows, bias, a, b, out);
+      if (rows == R) return block<R, SUB>(arguments...);
+      dispatch<R - 1, SUB>(rows, arguments...);
     }
   }
 
-  // out[row] = bias[row] + sum_k a.weights[k][row] a.values[k] + the same of b
-  static __attribute__((noinline)) void multiply(int rows, const float* bias, Term a, Term b, V* out) {
+  template <int SUB>
+  static __attribute__((noinline)) void run(int vectors, int rows, const float* bias, Term a, Term b, V* out) {
     for (int blocks = (rows + kRows - 1) / kRows; blocks > 0; --blocks) {
       const int n = (rows + blocks - 1) / blocks;
-      dispatch<kRows>(n, bias, a, b, out);
+      dispatch<kRows, SUB>(n, vectors, bias, a, b, out);
       rows -= n;
       if (bias) bias += n;
       a.weights += n;
@@ -76,24 +77,36 @@ template <int W, int NV> struct Products {
     }
   }
 
-  template <int R, int K, bool TOTALS>
-  static INLINE void outer_block(const V* d, int d_stride, const V* z, int z_stride, int steps, float* out, int stride,
-                                 float* bias) {
-    V sums[R][K ? K : 1] = {}, totals[R] = {};
-    for (int t = 0; t < steps; ++t, d += d_stride, z += z_stride) {
-      for (int v = 0; v < NV; ++v) {
-        V column[K ? K : 1];
-#pragma GCC unroll 8
-        for (int k = 0; k < K; ++k) column[k] = z[k * NV + v];
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-          const V row = d[r * NV + v];
-          if constexpr (TOTALS) totals[r] += row;
-#pragma GCC unroll 8
-          for (int k = 0; k < K; ++k) sums[r][k] += row * column[k];
-        }
-      }
+  // out[row] = bias[row] + sum_k a.weights[k][row] a.values[k] + the same of b; `half`: for half of the vectors
+  static INLINE void multiply(bool half, int rows, const float* bias, const Term& a, const Term& b, V* out) {
+    if constexpr (NV == 2) {
+      if (half) return run<1>(1, rows, bias, a, b, out);
     }
+    run<kSub>(half && NV > 1 ? NV / 2 : NV, rows, bias, a, b, out);
+  }
+
+  template <int R, int K, bool TOTALS>
+  static INLINE void outer_block(const V* d, int d_stride, const V* z, int z_stride, int half_steps, int steps,
+                                 float* out, int stride, float* bias) {
+    V sums[R][K ? K : 1] = {}, totals[R] = {};
+    const auto add = [&](int v) INLINE_LAMBDA {
+      V column[K ? K : 1];
+#pragma GCC unroll 8
+      for (int k = 0; k < K; ++k) column[k] = z[k * NV + v];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const V row = d[r * NV + v];
+        if constexpr (TOTALS) totals[r] += row;
+#pragma GCC unroll 8
+        for (int k = 0; k < K; ++k) sums[r][k] += row * column[k];
+      }
+    };
+    int t = 0;
+    if constexpr (NV > 1)
+      for (; t < half_steps; ++t, d += d_stride, z += z_stride)
+        for (int v = 0; v < NV / 2; ++v) add(v);
+    for (; t < steps; ++t, d += d_stride, z += z_stride)
+      for (int v = 0; v < NV; ++v) add(v);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
@@ -111,16 +124,16 @@ template <int W, int NV> struct Products {
     if constexpr (R > 1) outer_rows<R - 1, K, TOTALS>(rows, columns, a...);
   }
 
-  // out[k][row] += sum over steps and lanes of d[step][row] z[step][k]
+  // out[k][row] += sum over steps and lanes of d[step][row] z[step][k]; half the vectors in the first half_steps steps
   static __attribute__((noinline)) void outer(int rows, int columns, const V* d, int d_stride, const V* z, int z_stride,
-                                              int steps, float* out) {
+                                              int half_steps, int steps, float* out) {
     const int stride = rows;
     for (int blocks = (rows + kOuterRows - 1) / kOuterRows; blocks > 0; --blocks) {
       const int n = (rows + blocks - 1) / blocks;
       int left = columns, done = 0;
       for (int parts = (columns + kOuterColumns - 1) / kOuterColumns; parts > 0; --parts) {
         const int m = (left + parts - 1) / parts;
-        outer_rows<kOuterRows, kOuterColumns, false>(n, m, d, d_stride, z + done * NV, z_stride, steps,
+        outer_rows<kOuterRows, kOuterColumns, false>(n, m, d, d_stride, z + done * NV, z_stride, half_steps, steps,
                                                      out + done * stride, stride, (float*)nullptr);
         left -= m;
         done += m;
@@ -133,10 +146,10 @@ template <int W, int NV> struct Products {
 
   // bias[row] += sum over steps and lanes of d[step][row]; at the same time outer() for one column z, if given
   static __attribute__((noinline)) void outer_bias(int rows, const V* d, int d_stride, const V* z, int z_stride,
-                                                   int steps, float* out, float* bias) {
+                                                   int half_steps, int steps, float* out, float* bias) {
     for (int blocks = (rows + kOuterRows - 1) / kOuterRows; blocks > 0; --blocks) {
       const int n = (rows + blocks - 1) / blocks;
-      outer_rows<kOuterRows, 1, true>(n, z ? 1 : 0, d, d_stride, z, z_stride, steps, out, 0, bias);
+      outer_rows<kOuterRows, 1, true>(n, z ? 1 : 0, d, d_stride, z, z_stride, half_steps, steps, out, 0, bias);
       rows -= n;
       d += n * NV;
       bias += n;

@@ -12,6 +12,7 @@ template <int W> using F = typename Lanes<W>::F;
 template <int W> using I = typename Lanes<W>::I;
 
 #define INLINE inline __attribute__((always_inline))
+#define INLINE_LAMBDA __attribute__((always_inline))
 
 template <class V> INLINE V splat(float x) { return x - V{}; }
 
