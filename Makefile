@@ -24,7 +24,7 @@ help:
 
 venv: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml .ci/constraints.txt
+$(VENV)/.installed: pyproject.toml .ci/constraints.txt $(wildcard linmem/trained/native/src/*)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else "linmem needs Python >= 3.11, found %d.%d; call make PYTHON=python3.11" % v[:2])'
 	@echo "creating $(VENV) (a few minutes, once)"
 	$(PYTHON) -m venv $(VENV)
@@ -64,6 +64,7 @@ benchmarks: venv
 	$(ONE_THREAD) $(BIN)/python benchmarks/recovery.py --large --json docs/results/recovery-large.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/capacity.py --json docs/results/capacity.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/ensembles.py --json docs/results/ensembles.json
+	$(ONE_THREAD) $(BIN)/python benchmarks/native.py --json docs/results/native.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/sweeps.py --json docs/results/sweeps.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/loss.py --json docs/results/loss.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/plateau.py --json docs/results/plateau.json

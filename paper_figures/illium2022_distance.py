@@ -35,13 +35,14 @@ def cell(
     seed: int, task: str, state_size: int, first: int, last: int, networks: int, steps: int, rate: float
 ) -> list[dict[str, Any]]:
     """Train ``networks`` networks of ``state_size`` cells on every position ``first..last``; one row for each."""
-    from linmem.trained import MemoryTask, NetworkSpec, predicted_stall_error, train
+    from linmem.trained import Architecture, MemoryTask, NetworkSpec, predicted_stall_error, train
 
     make = {"definition 1": MemoryTask.definition_1, "long control": MemoryTask.long_control}[task]
-    specs = [NetworkSpec(state_size, make(p)) for p in range(first, last + 1)]
+    specs = [NetworkSpec(Architecture(cells=state_size), make(p)) for p in range(first, last + 1)]
     seeds = [int(s) for s in np.random.default_rng(seed).integers(2**62, size=networks)]
     linear = {spec.task.position: predicted_stall_error(state_size, spec.task.position) for spec in specs}
-    rows = train(specs, seeds, steps=steps, rate=rate).rows()
+    shown = ("state_size", "position", "min_length", "max_length", "seed", "error", "solved", "diverged")
+    rows = [{name: row[name] for name in shown} for row in train(specs, seeds, steps=steps, rate=rate).rows()]
     return [{"task": task, **row, "linear_error": linear[int(row["position"])]} for row in rows]
 
 

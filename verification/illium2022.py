@@ -70,14 +70,15 @@ def _train_task(
     seed: int, task: str, sizes: int, positions: int, network_seeds: str, steps: int, rate: float
 ) -> object:
     """One cell of the sweep: all networks of one task side by side; a network depends on its own seed alone."""
-    from linmem.trained import MemoryTask, NetworkSpec, train
+    from linmem.trained import Architecture, MemoryTask, NetworkSpec, train
 
     del seed
     wanted = range(1, sizes + 1)
     if task == "definition 1":
-        specs = [NetworkSpec(c, MemoryTask.definition_1(p)) for c in wanted for p in range(1, positions + 1)]
+        pairs = [(c, MemoryTask.definition_1(p)) for c in wanted for p in range(1, positions + 1)]
     else:
-        specs = [NetworkSpec(c, MemoryTask.long_control(p)) for c in wanted for p in (c, c + 1)]
+        pairs = [(c, MemoryTask.long_control(p)) for c in wanted for p in (c, c + 1)]
+    specs = [NetworkSpec(Architecture(cells=c), definition) for c, definition in pairs]
     return train(specs, [int(item) for item in network_seeds.split()], steps=steps, rate=rate).rows()
 
 

@@ -1,9 +1,12 @@
 """Trained recurrent networks and the distance over which they remember (Illium et al. 2022).
 
-:mod:`~linmem.trained.task` (what is to be recalled), :mod:`~linmem.trained.ensemble` (many networks at once, torch),
-:mod:`~linmem.trained.training` (plain SGD), :mod:`~linmem.trained.distance` (what counts as memorised, and how far a
-memory reaches), :mod:`~linmem.trained.stall` (where the training of a network that is too small stops). torch is
-loaded with the first name that needs it.
+:mod:`~linmem.trained.task` (what is to be recalled), :mod:`~linmem.trained.architecture` and
+:mod:`~linmem.trained.weights` (tanh, lstm and gru stacks), :mod:`~linmem.trained.training` (train many at once; engines
+in :mod:`~linmem.trained.engines`), :mod:`~linmem.trained.modules` (from and to torch), :mod:`~linmem.trained.distance`
+(what counts as memorised), :mod:`~linmem.trained.recall`, :mod:`~linmem.trained.capacity` and
+:mod:`~linmem.trained.plateau` (how far one network remembers, what its states hold, when training got there),
+:mod:`~linmem.trained.single` (any torch module), :mod:`~linmem.trained.stall` (where the training of a network that is
+too small stops). torch is loaded with the first name that needs it.
 """
 
 from __future__ import annotations
@@ -11,55 +14,65 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from linmem.trained.distance import memory_distance, single_cell_floor, solved_fractions, solved_threshold
+from linmem.trained.architecture import Architecture
+from linmem.trained.capacity import state_capacity
+from linmem.trained.distance import single_cell_floor, solved_distance, solved_fractions, solved_threshold
+from linmem.trained.plateau import PlateauStatistics, first_below, plateau_statistics
+from linmem.trained.recall import MemoryDistance, memory_distance
+from linmem.trained.result import Training
+from linmem.trained.spec import Network, NetworkSpec, TrainingSettings
 from linmem.trained.stall import predicted_stall_error
+from linmem.trained.states import collect_states
 from linmem.trained.task import Batch, MemoryTask
+from linmem.trained.training import train, train_networks
+from linmem.trained.weights import LayerWeights, NetworkWeights, initial_weights
 
 if TYPE_CHECKING:
-    from linmem.trained.ensemble import Ensemble, Gradient, NetworkWeights, default_weights, to_module
-    from linmem.trained.training import (
-        Network,
-        NetworkSpec,
-        Training,
-        TrainingSettings,
-        torch_threads,
-        train,
-        train_networks,
-    )
+    from linmem.trained.ensemble import Ensemble, Gradient
+    from linmem.trained.modules import DelayedStack, from_module, to_module
+    from linmem.trained.single import ModuleTraining, train_module
+    from linmem.trained.torch_engine import torch_threads
 
 __all__ = [
+    "Architecture",
     "Batch",
+    "DelayedStack",
     "Ensemble",
     "Gradient",
+    "LayerWeights",
+    "MemoryDistance",
     "MemoryTask",
+    "ModuleTraining",
     "Network",
     "NetworkSpec",
     "NetworkWeights",
+    "PlateauStatistics",
     "Training",
     "TrainingSettings",
-    "default_weights",
+    "collect_states",
+    "first_below",
+    "from_module",
+    "initial_weights",
     "memory_distance",
+    "plateau_statistics",
     "predicted_stall_error",
     "single_cell_floor",
+    "solved_distance",
     "solved_fractions",
     "solved_threshold",
+    "state_capacity",
     "to_module",
     "torch_threads",
     "train",
+    "train_module",
     "train_networks",
 ]
 
 _TORCH = {
-    "ensemble": ("Ensemble", "Gradient", "NetworkWeights", "default_weights", "to_module"),
-    "training": (
-        "Network",
-        "NetworkSpec",
-        "Training",
-        "TrainingSettings",
-        "torch_threads",
-        "train",
-        "train_networks",
-    ),
+    "ensemble": ("Ensemble", "Gradient"),
+    "single": ("ModuleTraining", "train_module"),
+    "modules": ("DelayedStack", "from_module", "to_module"),
+    "torch_engine": ("torch_threads",),
 }
 
 

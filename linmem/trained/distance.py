@@ -1,29 +1,38 @@
 """When a position counts as memorised, and how far a memory reaches.
 
 ``solved := mean absolute error < 0.03`` for a network trained with the rate going to zero; ``< 0.05`` for one single
-cell, whose error cannot fall below 0.038 (:func:`single_cell_floor`). The constant answer 1/2 has error 0.25.
+cell, whose error cannot fall below 0.038 (:func:`single_cell_floor`); ``< 0.06`` if the rate is constant. The constant
+answer 1/2 has error 0.25.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from jaxtyping import Float
 from scipy import optimize
 
-from linmem.checks import check_finite, check_integer
+from linmem.checks import check_choice, check_finite, check_integer
 from linmem.citations import cites
 from linmem.statistics import Interval, proportion_interval
 
 
-def solved_threshold(state_size: int) -> float:
-    """Mean absolute error below which a position counts as memorised: 0.05 for one cell, 0.03 for more.
+def solved_threshold(state_size: int, schedule: str = "linear") -> float:
+    """Mean absolute error below which a position counts as memorised: 0.03; 0.05 for one cell; 0.06 at a constant rate.
 
-    >>> solved_threshold(1), solved_threshold(5)
-    (0.05, 0.03)
+    Parameters
+    ----------
+    state_size : number of cells in all layers.
+    schedule : of the learning rate, "linear" (to zero) or "constant" (the weights, and the error, keep moving).
+
+    >>> solved_threshold(1), solved_threshold(5), solved_threshold(5, "constant")
+    (0.05, 0.03, 0.06)
     """
-    return 0.05 if check_integer("state_size", state_size, minimum=1) == 1 else 0.03
+    check_integer("state_size", state_size, minimum=1)
+    if check_choice("schedule", schedule, ("linear", "constant")) == "constant":
+        return 0.06
+    return 0.05 if state_size == 1 else 0.03
 
 
 @cites("linmem")
@@ -50,54 +59,57 @@ def single_cell_floor(grid: int = 20_000) -> float:
     return float(found.fun)
 
 
-def _columns(
-    state_sizes: Sequence[int], positions: Sequence[int], solved: Sequence[bool]
-) -> list[tuple[int, int, bool]]:
-    if not len(state_sizes) == len(positions) == len(solved):
+def _grouped(
+    groups: Sequence[Hashable], positions: Sequence[int], solved: Sequence[bool]
+) -> dict[tuple[Hashable, int], list[bool]]:
+    if not len(groups) == len(positions) == len(solved):
         raise ValueError(
-            "state_sizes, positions and solved must have one entry per network, got lengths "
-            f"{len(state_sizes)}, {len(positions)}, {len(solved)}; pass columns of one table"
+            "groups, positions and solved must have one entry per network, got lengths "
+            f"{len(groups)}, {len(positions)}, {len(solved)}; pass columns of one table"
         )
-    return [
-        (check_integer("state size", c, minimum=1), check_integer("position", p, minimum=1), bool(s))
-        for c, p, s in zip(state_sizes, positions, solved, strict=True)
-    ]
+    found: dict[tuple[Hashable, int], list[bool]] = {}
+    for group, p, flag in zip(groups, positions, solved, strict=True):
+        found.setdefault((group, check_integer("position", p, minimum=1)), []).append(bool(flag))
+    return found
 
 
 def solved_fractions(
-    state_sizes: Sequence[int], positions: Sequence[int], solved: Sequence[bool], level: float = 0.95
-) -> dict[tuple[int, int], Interval]:
-    """Fraction of solved networks for each (state size c, position p), with its Clopper-Pearson interval.
+    groups: Sequence[Hashable], positions: Sequence[int], solved: Sequence[bool], level: float = 0.95
+) -> dict[tuple[Hashable, int], Interval]:
+    """Fraction of solved networks for each (group, position p), with its Clopper-Pearson interval.
 
     Parameters
     ----------
-    state_sizes, positions, solved : one entry per trained network.
+    groups : one entry per trained network: number of cells, (layers, cells), an Architecture, ...
+    positions, solved : likewise.
     level : coverage of each interval.
+
+    Returns
+    -------
+    In order of first appearance.
 
     >>> solved_fractions([1, 1, 1], [1, 1, 2], [True, True, False])[1, 1].value
     1.0
     """
-    groups: dict[tuple[int, int], list[bool]] = {}
-    for c, p, flag in _columns(state_sizes, positions, solved):
-        groups.setdefault((c, p), []).append(flag)
-    return {key: proportion_interval(sum(flags), len(flags), level) for key, flags in sorted(groups.items())}
+    cells = _grouped(groups, positions, solved)
+    return {key: proportion_interval(sum(flags), len(flags), level) for key, flags in cells.items()}
 
 
 @cites("illium2022", "Section 4")
-def memory_distance(
-    state_sizes: Sequence[int], positions: Sequence[int], solved: Sequence[bool], fraction: float = 0.5
-) -> dict[int, int]:
-    """Largest position p that more than ``fraction`` of the networks of c cells solve, for each c; 0 if none.
+def solved_distance(
+    groups: Sequence[Hashable], positions: Sequence[int], solved: Sequence[bool], fraction: float = 0.5
+) -> dict[Hashable, int]:
+    """Largest position p that more than ``fraction`` of the networks of a group solve, for each group; 0 if none.
 
-    >>> memory_distance([1, 1, 2, 2], [1, 2, 1, 2], [True, False, True, True])
+    The distance of ONE network is :func:`linmem.trained.recall.memory_distance`.
+
+    >>> solved_distance([1, 1, 2, 2], [1, 2, 1, 2], [True, False, True, True])
     {1: 1, 2: 2}
     """
     share = check_finite("fraction", fraction)
     if not 0.0 <= share < 1.0:
         raise ValueError(f"fraction must lie in [0, 1), got {fraction!r}; pass e.g. 0.5")
-    table: Mapping[tuple[int, int], Interval] = solved_fractions(state_sizes, positions, solved)
-    reach = {c: 0 for c, _ in table}
-    for (c, p), interval in table.items():
-        if interval.value > share:
-            reach[c] = max(reach[c], p)
+    reach: dict[Hashable, int] = {}
+    for (group, p), flags in _grouped(groups, positions, solved).items():
+        reach[group] = max(reach.get(group, 0), p if sum(flags) > share * len(flags) else 0)
     return reach

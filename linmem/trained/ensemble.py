@@ -1,293 +1,266 @@
-"""Ensembles of one-layer tanh networks, trained together: one tensor operation serves all networks.
+"""Ensembles of small recurrent networks, trained together: one tensor operation serves all of them.
 
-Each network is ``h_t = tanh(U h_{t-1} + w x_t + b)``, ``h = 0`` before the first input, and its output is the SUM of
-the cells of the last step (Illium et al. 2022, Section 4; there is no trained read-out).
-
-Layout: the network is the LAST axis of every tensor (``cell_out cell_in network``; ``time batch cell network``), so
-that products with weights are elementwise along contiguous memory; for a few cells this is faster than batched matrix
-products, and the gradient by hand is faster than automatic differentiation (measured: 1.8 to 6 times).
-Networks of different size share an ensemble: absent cells have zero weights and no share in the output, and their
-gradient is exactly zero, so they stay absent.
-
-torch keeps two bias vectors per layer, of which only the sum b acts. Plain SGD moves both by the same step, so b moves
-at twice the rate; :meth:`Ensemble.step` does the same and follows ``torch.nn.RNN`` under ``torch.optim.SGD`` exactly.
+E networks of one cell type, with as many layers, the same links and the same kind of read-out; their sizes may differ
+(absent cells cost time, but change nothing). Gradients are written out (:mod:`linmem.trained.layers`) and hold for any
+E side by side: a network that diverges does not touch the others.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from linmem.checks import check_array, check_finite, check_generator, check_integer
+from linmem.checks import check_choice, check_integer
 from linmem.citations import cites
+from linmem.trained.layers import LAYERS, Layer
+from linmem.trained.packing import pack, unpack
+from linmem.trained.products import elementwise_is_faster
+from linmem.trained.weights import NetworkWeights, check_weights
 
-_BIAS_VECTORS = 2
-
-
-@dataclass(frozen=True)
-class NetworkWeights:
-    """Weights of one tanh layer with c cells and one input: ``h_t = tanh(recurrent h_{t-1} + input x_t + bias)``.
-
-    Attributes
-    ----------
-    recurrent : (c, c) U.
-    input : (c,) w.
-    bias : (c,) b, the sum of torch's two bias vectors.
-    """
-
-    recurrent: NDArray[np.float64]
-    input: NDArray[np.float64]
-    bias: NDArray[np.float64]
-
-    @property
-    def state_size(self) -> int:
-        """Number of cells c."""
-        return int(self.input.shape[0])
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-def default_weights(state_size: int, rng: np.random.Generator | int) -> NetworkWeights:
-    """Weights with torch's default law: every entry of the four tensors of ``nn.RNN`` is ``U(-1/sqrt(c), 1/sqrt(c))``.
-
-    Parameters
-    ----------
-    state_size : number of cells c (N in Illium, for one layer).
-    rng : generator or seed; c^2 + 3c uniforms are drawn, torch's global generator is not touched.
-
-    >>> default_weights(3, rng=0).recurrent.shape
-    (3, 3)
-    """
-    c = check_integer("state_size", state_size, minimum=1)
-    generator = check_generator("rng", rng)
-    k = 1.0 / math.sqrt(c)
-    u = generator.uniform(-k, k, c * c + 3 * c)
-    return NetworkWeights(
-        recurrent=u[: c * c].reshape(c, c), input=u[c * c : c * c + c], bias=u[c * c + c :].reshape(2, c).sum(axis=0)
-    )
-
-
-def to_module(weights: NetworkWeights, dtype: torch.dtype = torch.float32) -> torch.nn.RNN:
-    """The network as a ``torch.nn.RNN`` (``batch_first``); b goes to ``bias_ih_l0``, ``bias_hh_l0`` is zero.
-
-    The network's answer is ``module(inputs)[0][:, -1].sum(-1)``. torch's global generator is left as it was.
-
-    >>> to_module(default_weights(2, rng=0))
-    RNN(1, 2, batch_first=True)
-    """
-    c = weights.state_size
-    with torch.random.fork_rng(devices=[]):
-        module = torch.nn.RNN(1, c, batch_first=True, dtype=dtype)
-    values = {
-        "weight_ih_l0": weights.input[:, None],
-        "weight_hh_l0": weights.recurrent,
-        "bias_ih_l0": weights.bias,
-        "bias_hh_l0": np.zeros(c),
-    }
-    module.load_state_dict({name: torch.tensor(value, dtype=dtype) for name, value in values.items()})
-    return module
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gradient:
-    """Gradient of each network's mean absolute error, absent cells zero.
+    """Loss and gradient of every network.
 
     Attributes
     ----------
     loss : (network,) mean absolute error over the batch.
-    recurrent : (cell_out, cell_in, network) dLoss/dU.
-    input, bias : (cell, network) dLoss/dw, dLoss/db.
+    networks : for each network the derivatives in the layout of its weights; both biases of a pair have the same one.
+        Where the architecture has no parameter (no bias, summed read-out) it is zero.
     """
 
-    loss: Float[Tensor, "network"]
-    recurrent: Float[Tensor, "cell cell network"]
-    input: Float[Tensor, "cell network"]
-    bias: Float[Tensor, "cell network"]
-
-
-class _Workspace:
-    """Buffers of one (time, batch) shape, with their per-step views made once."""
-
-    def __init__(self, timesteps: int, batch: int, cells: int, networks: int, like: Tensor) -> None:
-        shape = (timesteps, batch, cells, networks)
-        self.shape = (timesteps, batch)
-        self.states, self.slopes, self.deltas = (like.new_empty(shape) for _ in range(3))
-        self.scratch = like.new_empty(shape)
-        self.error = like.new_empty((batch, cells, networks))
-        self.h, self.s, self.d = (list(a.unbind(0)) for a in (self.states, self.slopes, self.deltas))
-        self.h_cells = [list(h.split(1, dim=1)) for h in self.h]
-        self.d_cells = [list(d.split(1, dim=1)) for d in self.d]
+    loss: Float[np.ndarray, "network"]
+    networks: list[NetworkWeights]
 
 
 @cites("illium2022", "Section 4")
 class Ensemble:
-    """E one-layer tanh networks with summed outputs, run and trained side by side.
+    """E networks, run and trained side by side with torch.
 
     Parameters
     ----------
-    weights : the networks; sizes may differ.
-    dtype : ``torch.float32`` or ``torch.float64``.
+    networks : their weights. Cell type, number of layers, links and kind of read-out must agree.
+    dtype : "float32" or "float64".
+    device : where torch computes, e.g. "cpu" or "cuda".
+    products : "batched", "elementwise" or "auto", the faster one for the sizes; see :mod:`linmem.trained.products`.
 
     Raises
     ------
-    ValueError : if there is no network, or the weights do not fit together or are not finite.
+    ValueError, TypeError : if there is no network, the architectures do not agree, a weight is not finite, or torch has
+        no such device.
 
     Notes
     -----
-    A training step of T time steps, batch B, c = the largest size costs ``O(T B c^2 E)`` operations in
-    ``O(T c)`` tensor calls.
+    A training step of T time steps and batch B costs ``O(E T B l g c^2)`` operations in ``O(T l)`` tensor calls, which
+    take 20 to 40 microseconds for each time step and layer whatever E: it takes networks by the hundred to hide that.
 
-    >>> ensemble = Ensemble([default_weights(2, rng=0), default_weights(3, rng=1)])
-    >>> inputs, mask = torch.rand(4, 5, 2), torch.ones(4, 5, 2, dtype=torch.bool)
-    >>> ensemble.outputs(inputs, mask).shape
-    torch.Size([4, 2])
+    >>> from linmem.trained import Architecture, initial_weights
+    >>> ensemble = Ensemble([initial_weights(Architecture(cells=c), rng=c) for c in (2, 3)])
+    >>> ensemble.outputs(np.zeros((2, 4, 5)), np.ones((2, 4, 5), dtype=bool)).shape
+    (2, 4)
     """
 
-    def __init__(self, weights: Sequence[NetworkWeights], dtype: torch.dtype = torch.float32) -> None:
-        if not weights:
-            raise ValueError("weights must hold at least one network, got none; pass e.g. [default_weights(3, 0)]")
-        self.state_sizes = tuple(network.state_size for network in weights)
-        c, E = max(self.state_sizes), len(weights)
-        recurrent, inputs, bias, readout = np.zeros((c, c, E)), np.zeros((c, E)), np.zeros((c, E)), np.zeros((c, E))
-        for e, (network, n) in enumerate(zip(weights, self.state_sizes, strict=True)):
-            recurrent[:n, :n, e] = check_array("recurrent", network.recurrent, shape=(n, n))
-            inputs[:n, e] = check_array("input", network.input, shape=(n,))
-            bias[:n, e] = check_array("bias", network.bias, shape=(n,))
-            readout[:n, e] = 1.0
-        self.recurrent, self.input, self.bias, self.readout = (
-            torch.tensor(a, dtype=dtype) for a in (recurrent, inputs, bias, readout)
-        )
-        self._columns = list(self.recurrent.unbind(1))  # views: they follow the in-place updates
-        self._rows = list(self.recurrent.unbind(0))
-        self._workspace: _Workspace | None = None
+    def __init__(
+        self,
+        networks: Sequence[NetworkWeights],
+        *,
+        dtype: str = "float32",
+        device: str = "cpu",
+        products: str = "auto",
+    ) -> None:
+        if not networks:
+            raise ValueError("networks must hold at least one network, got none; pass e.g. [initial_weights(..., 0)]")
+        self.starts = [check_weights(network) for network in networks]
+        kinds = {(a.cell, a.layers, a.links, a.readout) for a in (network.architecture for network in self.starts)}
+        if len(kinds) > 1:
+            raise ValueError(
+                "the networks of an ensemble must agree in (cell, layers, links, readout), got "
+                f"{sorted(kinds)}; make one ensemble for each"
+            )
+        self._products = check_choice("products", products, ("auto", "batched", "elementwise"))
+        kind = DTYPES[check_choice("dtype", dtype, DTYPES)]
+        try:
+            self.device = torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"device must be one that torch can use, got {device!r} ({error}); pass 'cpu'") from error
+        self.architecture = max((n.architecture for n in self.starts), key=lambda a: a.cells)
+        packed = pack(self.starts, self.architecture.cells)
+        self.parameters = [torch.tensor(values, dtype=kind, device=self.device) for values, _ in packed]
+        self.multiplicities = [torch.tensor(counts, dtype=kind, device=self.device) for _, counts in packed]
+        self.gradients = [torch.empty_like(values) for values in self.parameters]
+        self._layers: tuple[tuple[int, int], list[Layer]] | None = None
 
     def __len__(self) -> int:
-        return len(self.state_sizes)
+        return len(self.starts)
 
     def weights(self) -> list[NetworkWeights]:
-        """Copies of the weights, absent cells removed."""
-        tensors = (self.recurrent, self.input, self.bias)
-        u, w, b = (t.detach().to(torch.float64).numpy() for t in tensors)
-        return [
-            NetworkWeights(u[:n, :n, e].copy(), w[:n, e].copy(), b[:n, e].copy())
-            for e, n in enumerate(self.state_sizes)
-        ]
+        """The weights as they are now, in torch's layout."""
+        return unpack([p.cpu().numpy() for p in self.parameters], self.starts, self.architecture.cells)
 
-    def _check(self, inputs: Tensor, mask: Tensor, targets: Tensor | None = None) -> None:
-        if inputs.ndim != 3 or inputs.shape[2] != len(self) or inputs.shape[0] < 1 or inputs.shape[1] < 1:
-            raise ValueError(
-                f"inputs must have shape (batch, timesteps, networks={len(self)}), got {tuple(inputs.shape)}; "
-                "stack one batch of each network along the last axis"
-            )
-        if mask.shape != inputs.shape:
-            raise ValueError(
-                f"mask must have the shape of inputs {tuple(inputs.shape)}, got {tuple(mask.shape)}; "
-                "pass one flag per input"
-            )
-        if targets is not None and targets.shape != (inputs.shape[0], inputs.shape[2]):
-            raise ValueError(
-                f"targets must have shape (batch, networks) = {(inputs.shape[0], inputs.shape[2])}, "
-                f"got {tuple(targets.shape)}; stack one target row of each network along the last axis"
-            )
+    def _made(self, slots: int, batch: int) -> list[Layer]:
+        if self._layers is None or self._layers[0] != (slots, batch):
+            a, kind = self.architecture, LAYERS[self.architecture.cell]
+            made = [
+                kind(P, G, a.cells, i == 0, slots, batch, self.elementwise(batch))
+                for i, (P, G) in enumerate(zip(self.parameters[: a.layers], self.gradients, strict=False))
+            ]
+            self._layers = (slots, batch), made
+        layers = self._layers[1]
+        for layer in layers:
+            layer.start()
+        return layers
 
-    def outputs(self, inputs: Tensor, mask: Tensor) -> Float[Tensor, "batch network"]:
+    def suited(self, tensor: Tensor, batch: int) -> Tensor:
+        """The same tensor (..., network, any, batch) with the strides that are fastest for this ensemble."""
+        if not self.elementwise(batch):
+            return tensor.contiguous()
+        return tensor.movedim(-3, -1).contiguous().movedim(-1, -3)
+
+    def elementwise(self, batch: int) -> bool:
+        """Which kind of products is used for this batch size: "auto" is batched on every device but the CPU."""
+        if self._products != "auto" or self.device.type != "cpu":
+            return self._products == "elementwise"
+        _, rows, columns = max((p.shape for p in self.parameters[: self.architecture.layers]), key=lambda s: s[2])
+        return elementwise_is_faster(rows, columns, batch)
+
+    def _forward(self, layers: Sequence[Layer], x: Tensor, m: Tensor) -> Tensor:
+        T, delay = x.shape[0], int(self.architecture.links == "delayed")
+        for upper in layers[1:]:
+            upper.reads[0].zero_()
+        h = x
+        masks = list(m.unbind(0))
+        whole = layers[0].slots > T
+        if whole:
+            layers[0].all_reads[:T] = x.unsqueeze(2)
+        for t in range(T):
+            mask = masks[t] if t < len(masks) else None
+            if not whole:
+                layers[0].reads[t % layers[0].slots].copy_(x[t].unsqueeze(1))
+            for i, layer in enumerate(layers):
+                h = layer.forward(t, mask)
+                if i + 1 < len(layers) and t + delay < T:
+                    layers[i + 1].reads[(t + delay) % layer.slots].copy_(h)
+        return h
+
+    def _answers(self, h: Float[Tensor, "network cell batch"]) -> Float[Tensor, "network batch"]:
+        if self.architecture.readout == "sum":
+            return h.sum(dim=1)
+        readout = self.parameters[-1]
+        return torch.bmm(readout[:, :, :-1], h).squeeze(1) + readout[:, :, -1]
+
+    def outputs_of(
+        self, x: Float[Tensor, "time network batch"], m: Float[Tensor, "masked network 1 batch"]
+    ) -> Float[Tensor, "network batch"]:
+        """Answers in the engine's own layout; ``m`` (ones and zeros) covers the first ``masked`` steps only."""
+        return self._answers(self._forward(self._made(2, x.shape[2]), x, m))
+
+    def gradient_of(
+        self,
+        x: Float[Tensor, "time network batch"],
+        m: Float[Tensor, "masked network 1 batch"],
+        y: Float[Tensor, "network batch"],
+        truncation: int | None = None,
+    ) -> Float[Tensor, "network"]:
+        """Losses; the derivatives by the packed weights go to ``gradients`` (not yet times their multiplicity)."""
+        T, _, B = x.shape
+        layers = self._made(T + 1, B)
+        h = self._forward(layers, x, m)
+        residual = self._answers(h) - y
+        loss = residual.abs().mean(dim=1)
+        error = residual.sign_().div_(B).unsqueeze(1)
+        if self.architecture.readout == "sum":
+            dh = error.expand_as(h).clone()
+        else:
+            self.gradients[-1][:, :, :-1] = torch.bmm(error, h.transpose(1, 2))
+            self.gradients[-1][:, :, -1] = error.sum(dim=2)
+            dh = torch.bmm(self.parameters[-1][:, :, :-1].transpose(1, 2), error)
+        self._backward(layers, dh, list(m.unbind(0)), T, 0 if truncation is None else max(0, T - truncation))
+        return loss
+
+    def _backward(self, layers: Sequence[Layer], dh: Tensor, masks: Sequence[Tensor], T: int, earliest: int) -> None:
+        """Steps ``T - 1 .. earliest`` back from dL/dh of the top layer at the last step."""
+        top, delayed = len(layers) - 1, self.architecture.links == "delayed"
+        # A layer's inputs at step t come from the layer below at step t, or t - 1 if delayed. When it is the turn of
+        # layer i, its upper neighbour must have been at that step, and no further.
+        order = range(top + 1) if delayed else range(top, -1, -1)
+        last = [T - 1 - (top - i if delayed else 0) for i in range(top + 1)]  # the last step that the answer depends on
+        for i, layer in enumerate(layers):
+            layer.reset()
+            if last[i] < earliest:
+                self.gradients[i].zero_()
+        for t in range(T - 1, earliest - 1, -1):
+            mask = masks[t] if t < len(masks) else None
+            for i in order:
+                if t > last[i]:
+                    continue
+                layer = layers[i]
+                d = dh if t == T - 1 and i == top else layer.to_states
+                if i < top:
+                    from_above = layers[i + 1].to_below
+                    d = from_above if t == last[i] else d.add_(from_above)
+                layer.backward(t, d, mask)
+                layer.accumulate(t, first=t == last[i])
+        for i, layer in enumerate(layers):
+            if last[i] >= earliest:
+                layer.finish()
+
+    def _arranged(self, name: str, value: ArrayLike, shape: tuple[int, ...]) -> Tensor:
+        array = np.asarray(value)
+        if array.shape != shape:
+            raise ValueError(
+                f"{name} must have shape {shape} (network, batch, ...), got {array.shape}; stack one batch for each of "
+                f"the {len(self)} networks along the first axis"
+            )
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise ValueError(f"{name} must hold finite numbers, got dtype {array.dtype}; remove NaN and infinity")
+        return torch.tensor(array, dtype=self.parameters[0].dtype, device=self.device)
+
+    def _sequences(self, inputs: ArrayLike, mask: ArrayLike) -> tuple[Tensor, Tensor]:
+        shape = np.shape(inputs)
+        if len(shape) != 3 or 0 in shape:
+            raise ValueError(
+                f"inputs must have shape (network, batch, timesteps), got {shape}; stack one batch for each network"
+            )
+        x, m = (
+            self._arranged(name, value, (len(self), *shape[1:])).permute(2, 0, 1)
+            for name, value in (("inputs", inputs), ("mask", mask))
+        )
+        return x.contiguous(), m.unsqueeze(2).contiguous()
+
+    def outputs(self, inputs: ArrayLike, mask: ArrayLike) -> Float[np.ndarray, "network batch"]:
         """Answers of all networks after the last step; the state stays zero while ``mask`` is False.
 
         Parameters
         ----------
-        inputs : (batch, timesteps, networks).
+        inputs : (network, batch, timesteps).
         mask : same shape, True where there is an input (right-aligned, see :class:`linmem.trained.task.Batch`).
         """
-        self._check(inputs, mask)
-        x, m = (t.to(self.recurrent).permute(1, 0, 2).unsqueeze(2) for t in (inputs, mask))
-        return self.outputs_of(x, m)
+        return self.outputs_of(*self._sequences(inputs, mask)).cpu().numpy()
 
-    def outputs_of(
-        self, x: Float[Tensor, "time batch 1 network"], m: Float[Tensor, "masked batch 1 network"]
-    ) -> Float[Tensor, "batch network"]:
-        """The same in the engine's own layout; ``m`` covers the first ``masked`` steps only."""
-        h = x.new_zeros((x.shape[1], *self.input.shape))
-        for t in range(x.shape[0]):
-            drive = torch.addcmul(self.bias, self.input, x[t])
-            for k, column in enumerate(self._columns):
-                drive = drive.addcmul_(column, h[:, k : k + 1])
-            h = drive.tanh_()
-            if t < m.shape[0]:
-                h = h.mul_(m[t])
-        return (h * self.readout).sum(dim=1)
-
-    def gradient(self, inputs: Tensor, mask: Tensor, targets: Tensor) -> Gradient:
-        """Mean absolute error of each network and its gradient (backpropagation through all time steps).
+    def gradient(
+        self, inputs: ArrayLike, mask: ArrayLike, targets: ArrayLike, truncation: int | None = None
+    ) -> Gradient:
+        """Mean absolute error of each network and its gradient, by backpropagation through time.
 
         Parameters
         ----------
         inputs, mask : as in :meth:`outputs`.
-        targets : (batch, networks).
+        targets : (network, batch).
+        truncation : number of steps to go back from the end (None: all). The states before are taken as constants.
         """
-        self._check(inputs, mask, targets)
-        x, m = (t.to(self.recurrent).permute(1, 0, 2).unsqueeze(2).contiguous() for t in (inputs, mask))
-        return self.gradient_of(x, m, targets.to(self.recurrent))
-
-    def gradient_of(
-        self,
-        x: Float[Tensor, "time batch 1 network"],
-        m: Float[Tensor, "masked batch 1 network"],
-        y: Float[Tensor, "batch network"],
-    ) -> Gradient:
-        """The same in the engine's own layout; ``m`` covers the first ``masked`` steps only."""
-        T, B, masked_steps = x.shape[0], x.shape[1], m.shape[0]
-        c, E = self.input.shape
-        space = self._workspace
-        if space is None or space.shape != (T, B):
-            space = self._workspace = _Workspace(T, B, c, E, self.recurrent)
-        masks = list(m.unbind(0))
-        # forward: h_t = tanh(U h_{t-1} + w x_t + b); the input's share for all steps at once
-        drive = torch.mul(self.input, x, out=space.scratch).add_(self.bias)
-        for t, pre in enumerate(drive.unbind(0)):
-            if t > 0:
-                for column, h_k in zip(self._columns, space.h_cells[t - 1], strict=True):
-                    pre.addcmul_(column, h_k)
-            torch.tanh(pre, out=space.h[t])
-            if t < masked_steps:
-                space.h[t].mul_(masks[t])
-        residual = (space.h[-1] * self.readout).sum(dim=1) - y
-        loss = residual.abs().mean(dim=0)
-        # backward: delta_t = (dL/dh_t) (1 - h_t^2), dL/dh_{t-1} = U^T delta_t
-        torch.mul(space.states, space.states, out=space.slopes).neg_().add_(1.0)
-        if masked_steps:
-            space.slopes[:masked_steps].mul_(m)
-        torch.mul(residual.sign_().div_(B).unsqueeze(1), self.readout, out=space.error)
-        for t in range(T - 1, -1, -1):
-            torch.mul(space.error, space.s[t], out=space.d[t])
-            if t > 0:
-                torch.mul(self._rows[0], space.d_cells[t][0], out=space.error)
-                for row, d_k in zip(self._rows[1:], space.d_cells[t][1:], strict=True):
-                    space.error.addcmul_(row, d_k)
-        # weights: dL/dU = sum over t, batch of delta_t h_{t-1}^T
-        deltas, later, before = space.deltas.flatten(0, 1), space.deltas[1:], space.states[:-1]
-        product = space.scratch[1:]
-        recurrent = torch.stack(
-            [torch.mul(later, before[:, :, k : k + 1], out=product).flatten(0, 1).sum(dim=0) for k in range(c)], dim=1
-        )
-        inputs = torch.mul(space.deltas, x, out=space.scratch).flatten(0, 1).sum(dim=0)
-        return Gradient(loss, recurrent, inputs, deltas.sum(dim=0))
-
-    def step(self, inputs: Tensor, mask: Tensor, targets: Tensor, rate: float) -> Float[Tensor, "network"]:
-        """One step of plain SGD, as ``torch.optim.SGD`` on ``torch.nn.RNN``: U and w by ``rate``, b by twice that.
-
-        Returns the loss of each network before the step.
-        """
-        gradient = self.gradient(inputs, mask, targets)
-        self.descend(gradient, check_finite("rate", rate))
-        return gradient.loss
-
-    def descend(self, gradient: Gradient, rate: float) -> None:
-        """Move the weights against ``gradient``: U and w by ``rate`` times it, b by twice that."""
-        self.recurrent.sub_(gradient.recurrent, alpha=rate)
-        self.input.sub_(gradient.input, alpha=rate)
-        self.bias.sub_(gradient.bias, alpha=_BIAS_VECTORS * rate)
+        steps = None if truncation is None else check_integer("truncation", truncation, minimum=1)
+        x, m = self._sequences(inputs, mask)
+        loss = self.gradient_of(x, m, self._arranged("targets", targets, (len(self), x.shape[2])), steps)
+        derivatives = [
+            (g * (counts > 0)).cpu().numpy() for g, counts in zip(self.gradients, self.multiplicities, strict=True)
+        ]
+        networks = unpack(derivatives, self.starts, self.architecture.cells, gradient=True)
+        return Gradient(loss.cpu().numpy(), networks)

@@ -55,6 +55,9 @@ def test_single_cell_floor_is_the_minimum() -> None:
 
 def test_the_threshold_of_one_cell_lies_above_its_floor_and_the_other_below() -> None:
     assert distance.solved_threshold(2) < distance.single_cell_floor() < distance.solved_threshold(1)
+    assert distance.solved_threshold(1) < distance.solved_threshold(1, "constant") < 0.25
+    with pytest.raises(ValueError, match="schedule must be one of 'linear', 'constant', got 'cosine'"):
+        distance.solved_threshold(2, "cosine")
 
 
 def test_stall_error_of_the_gaussian_residual() -> None:
@@ -70,14 +73,16 @@ def test_fractions_and_distance() -> None:
     fractions = distance.solved_fractions(c, p, solved)
     assert [fractions[key].value for key in ((2, 1), (2, 2), (2, 3), (3, 1))] == [1.0, 0.5, 0.0, 0.0]
     assert fractions[2, 1].low == pytest.approx(0.025**0.5)  # Clopper-Pearson, 2 of 2
-    assert distance.memory_distance(c, p, solved) == {2: 1, 3: 0}
-    assert distance.memory_distance(c, p, solved, fraction=0.4) == {2: 2, 3: 0}
+    assert distance.solved_distance(c, p, solved) == {2: 1, 3: 0}
+    assert distance.solved_distance(c, p, solved, fraction=0.4) == {2: 2, 3: 0}
+    shapes = [(1, cells) for cells in c]
+    assert distance.solved_distance(shapes, p, solved) == {(1, 2): 2 - 1, (1, 3): 0}
 
 
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="one entry per network, got lengths 1, 2, 1"):
         distance.solved_fractions([1], [1, 2], [True])
     with pytest.raises(ValueError, match=r"fraction must lie in \[0, 1\), got 1.0"):
-        distance.memory_distance([1], [1], [True], fraction=1.0)
+        distance.solved_distance([1], [1], [True], fraction=1.0)
     with pytest.raises(ValueError, match=r"recall must lie in \[0, 1\], got 1.5"):
         stall.predicted_stall_error(1, 2, recall=1.5)

@@ -1,185 +1,222 @@
-"""The ensemble engine against torch.nn.RNN, autograd and torch.optim.SGD."""
+"""The ensemble engine against torch.nn.RNN, LSTM, GRU and autograd: outputs, gradients, independence of company."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from linmem.trained.ensemble import Ensemble, NetworkWeights, default_weights, to_module
-from linmem.trained.task import MemoryTask
+from linmem.trained import Architecture, Ensemble, NetworkWeights, initial_weights, to_module
 
-SIZES = (3, 1, 4, 2)
-TASKS = (
-    MemoryTask.definition_1(2),
-    MemoryTask.definition_1(1),
-    MemoryTask(3, 5, 12),
-    MemoryTask.definition_2(9),
-)
-B, T = 6, 15
-# A gradient entry sums T * B * c <= 15 * 6 * 4 = 360 products; each carries an error of a few eps that at most c times
-# grows per backward step. 100 eps per product covers it.
-PRODUCTS = 360
+SIZES = (3, 1, 4)
+E, B, T = len(SIZES), 5, 9
+KINDS = [(cell, layers) for cell in ("rnn", "lstm", "gru") for layers in (1, 2, 3, 4, 5)]
 
 
-def batches(seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """One batch per task, right-aligned in T steps, network last."""
-    x, mask, y = np.zeros((B, T, 4)), np.zeros((B, T, 4), dtype=bool), np.zeros((B, 4))
-    for e, task in enumerate(TASKS):
-        batch = task.sample(B, rng=seed + e)
-        x[:, T - task.timesteps :, e] = batch.inputs[:, :, 0]
-        mask[:, T - task.timesteps :, e] = batch.mask
-        y[:, e] = batch.targets
-    return torch.tensor(x), torch.tensor(mask), torch.tensor(y)
+def networks(cell: str, layers: int, links: str = "same-step", readout: str = "sum", seed: int = 0):
+    """One network of each size; the first one without bias."""
+    architectures = [Architecture(cell, c, layers, links, readout, bias=c != SIZES[0]) for c in SIZES]
+    return [initial_weights(a, seed + 10 * e) for e, a in enumerate(architectures)]
 
 
-def weights(seed: int = 0) -> list[NetworkWeights]:
-    return [default_weights(c, rng=seed + 10 * e) for e, c in enumerate(SIZES)]
+def batch(seed: int, shortest: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs and mask (network, batch, time), right-aligned sequences of mixed lengths; targets (network, batch)."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(shortest, T + 1, (E, B))
+    mask = np.arange(T) >= T - lengths[:, :, None]
+    return rng.random((E, B, T)) * mask, mask, rng.random((E, B))
 
 
-def unpadded_outputs(module: torch.nn.RNN, x: Tensor, mask: Tensor) -> Tensor:
-    """nn.RNN on every sequence alone, without any padding."""
-    dtype = module.weight_ih_l0.dtype
-    answers = [module(xi[mi].to(dtype)[None, :, None])[0][0, -1].sum() for xi, mi in zip(x, mask, strict=True)]
-    return torch.stack(answers)
+class Reference:
+    """One network as torch users would run it: a module, sequences without padding, autograd."""
 
+    def __init__(self, weights: NetworkWeights, dtype: torch.dtype = torch.float64) -> None:
+        self.module, self.dtype = to_module(weights, dtype), dtype
+        self.readout = torch.tensor(weights.readout_weight, dtype=dtype, requires_grad=True)
+        self.bias = torch.tensor(float(weights.readout_bias), dtype=dtype, requires_grad=True)
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_outputs_equal_nn_rnn_on_unpadded_sequences(dtype: torch.dtype) -> None:
-    x, mask, _ = batches(1)
-    outputs = Ensemble(weights(), dtype=dtype).outputs(x, mask)
-    for e, network in enumerate(weights()):
-        expected = unpadded_outputs(to_module(network, dtype), x[..., e], mask[..., e])
-        # 15 steps, each with c + 2 <= 6 rounded terms of size <= 1, norm of U below 4
-        torch.testing.assert_close(outputs[:, e], expected, rtol=0, atol=15 * 6 * 4 * torch.finfo(dtype).eps)
+    def answers(self, inputs: np.ndarray, mask: np.ndarray) -> torch.Tensor:
+        sequences = (torch.tensor(x[m], dtype=self.dtype)[None, :, None] for x, m in zip(inputs, mask, strict=True))
+        return torch.stack([self.module(x)[0][0, -1] @ self.readout + self.bias for x in sequences])
 
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_gradients_equal_autograd_on_nn_rnn(dtype: torch.dtype) -> None:
-    x, mask, y = batches(2)
-    gradient = Ensemble(weights(3), dtype=dtype).gradient(x, mask, y)
-    tolerance = 100 * PRODUCTS * torch.finfo(dtype).eps / B
-    assert tolerance < (2e-12 if dtype is torch.float64 else 1e-3)
-    for e, (network, c) in enumerate(zip(weights(3), SIZES, strict=True)):
-        module = to_module(network, dtype)
-        loss = (unpadded_outputs(module, x[..., e], mask[..., e]) - y[:, e].to(dtype)).abs().mean()
+    def gradient(self, inputs: np.ndarray, mask: np.ndarray, targets: np.ndarray):
+        loss = (self.answers(inputs, mask) - torch.tensor(targets, dtype=self.dtype)).abs().mean()
         loss.backward()
-        for mine, theirs in (
-            (gradient.loss[e], loss.detach()),
-            (gradient.recurrent[:c, :c, e], module.weight_hh_l0.grad),
-            (gradient.input[:c, e], module.weight_ih_l0.grad[:, 0]),
-            (gradient.bias[:c, e], module.bias_ih_l0.grad),
-            (gradient.bias[:c, e], module.bias_hh_l0.grad),
-        ):
-            torch.testing.assert_close(mine, theirs, rtol=0, atol=tolerance)
+        return loss.item()
+
+    def grad(self, layer: int, name: str) -> np.ndarray:
+        stack = getattr(self.module, "layers", None)
+        parameter = getattr(self.module, f"{name}_l{layer}") if stack is None else getattr(stack[layer], f"{name}_l0")
+        return np.zeros(parameter.shape) if parameter.grad is None else parameter.grad.numpy()
 
 
-def test_absent_cells_stay_absent() -> None:
-    x, mask, y = batches(4)
-    ensemble = Ensemble(weights(5), dtype=torch.float64)
-    gradient = ensemble.gradient(x, mask, y)
-    for e, c in enumerate(SIZES):
-        assert not gradient.recurrent[c:, :, e].any()
-        assert not gradient.recurrent[:, c:, e].any()
-        assert not gradient.input[c:, e].any()
-        assert not gradient.bias[c:, e].any()
-    ensemble.step(x, mask, y, rate=0.1)
-    assert [network.state_size for network in ensemble.weights()] == list(SIZES)
+def assert_equals_autograd(
+    weights: list[NetworkWeights], dtype: str, tolerance: float, seed: int, products: str
+) -> None:
+    inputs, mask, targets = batch(seed)
+    found = Ensemble(weights, dtype=dtype, products=products).gradient(inputs, mask, targets)
+    for e, start in enumerate(weights):
+        a, reference = start.architecture, Reference(start)
+        assert abs(found.loss[e] - reference.gradient(inputs[e], mask[e], targets[e])) < tolerance
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if a.bias else 2]
+        for i, layer in enumerate(found.networks[e].layers):
+            for name in names:
+                np.testing.assert_allclose(getattr(layer, name), reference.grad(i, name), rtol=0, atol=tolerance)
+            assert a.bias or not (layer.bias_ih.any() or layer.bias_hh.any())
+        if a.readout == "linear":
+            got = found.networks[e]
+            np.testing.assert_allclose(got.readout_weight, reference.readout.grad, rtol=0, atol=tolerance)
+            assert abs(got.readout_bias - reference.bias.grad.item()) < tolerance
 
 
-def test_left_padding_changes_nothing_whatever_it_holds() -> None:
-    x, mask, y = batches(6)
-    pad = torch.full((B, 4, 4), 1e6, dtype=torch.float64)
-    longer, longer_mask = torch.cat([pad, x], dim=1), torch.cat([torch.zeros_like(pad, dtype=torch.bool), mask], dim=1)
-    ensemble = Ensemble(weights(), dtype=torch.float64)
-    torch.testing.assert_close(ensemble.outputs(longer, longer_mask), ensemble.outputs(x, mask), rtol=0, atol=1e-14)
-    a, b = ensemble.gradient(x, mask, y), ensemble.gradient(longer, longer_mask, y)
-    torch.testing.assert_close(a.recurrent, b.recurrent, rtol=0, atol=1e-13)
-    # the padded inputs meet deltas that are exactly zero
-    torch.testing.assert_close(a.input, b.input, rtol=0, atol=1e-13)
+# A gradient entry sums at most T * B = 45 products of numbers below 4 in size, each with the rounding that l * T <= 45
+# steps of a few operations left in its factors; 45 * 4 * 45 * eps bounds all of it.
+TOLERANCE = {"float64": 8100 * 2.3e-16, "float32": 8100 * 1.2e-7}
 
 
-def test_steps_equal_torch_sgd_on_nn_rnn() -> None:
-    """Two bias vectors in torch, one here: five steps must give the same network."""
-    rate, initial = 0.2, weights(7)
-    ensemble = Ensemble(initial, dtype=torch.float64)
-    modules = [to_module(network, torch.float64) for network in initial]
-    with torch.no_grad():
-        for module in modules:  # share b between the two vectors in another way than to_module does
-            module.bias_hh_l0.add_(0.3)
-            module.bias_ih_l0.sub_(0.3)
-    optimisers = [torch.optim.SGD(module.parameters(), lr=rate) for module in modules]
-    for k in range(5):
-        x, mask, y = batches(20 + 5 * k)
-        losses = ensemble.step(x, mask, y, rate)
-        for e, (module, optimiser) in enumerate(zip(modules, optimisers, strict=True)):
-            optimiser.zero_grad()
-            loss = (unpadded_outputs(module, x[..., e], mask[..., e]) - y[:, e]).abs().mean()
-            loss.backward()
-            optimiser.step()
-            assert losses[e].item() == pytest.approx(loss.item(), abs=1e-11)
-    for module, network in zip(modules, ensemble.weights(), strict=True):
-        np.testing.assert_allclose(network.recurrent, module.weight_hh_l0.detach(), rtol=0, atol=1e-11)
-        np.testing.assert_allclose(network.input, module.weight_ih_l0.detach()[:, 0], rtol=0, atol=1e-11)
-        bias = (module.bias_ih_l0 + module.bias_hh_l0).detach()
-        np.testing.assert_allclose(network.bias, bias, rtol=0, atol=1e-11)
+@pytest.mark.parametrize(("cell", "layers"), KINDS)
+@pytest.mark.parametrize("links", ["same-step", "delayed"])
+@pytest.mark.parametrize("products", ["batched", "elementwise"])
+def test_gradients_equal_autograd_on_torchs_modules(cell: str, layers: int, links: str, products: str) -> None:
+    """DelayedStack, the reference for delayed links, is held against a loop over steps in test_modules."""
+    readout = "linear" if layers % 2 == 0 else "sum"
+    weights = networks(cell, layers, links, readout)
+    assert_equals_autograd(weights, "float64", TOLERANCE["float64"], seed=layers, products=products)
 
 
-def test_a_network_that_is_not_finite_does_not_touch_the_others() -> None:
-    x, mask, y = batches(8)
-    healthy, ill = Ensemble(weights(), dtype=torch.float64), Ensemble(weights(), dtype=torch.float64)
-    ill.recurrent[:, :, 1] = torch.nan
-    ill.input[:, 1] = torch.inf
-    a, b = healthy.gradient(x, mask, y), ill.gradient(x, mask, y)
-    assert not torch.isfinite(b.loss[1])
-    others = [0, 2, 3]
-    torch.testing.assert_close(a.recurrent[..., others], b.recurrent[..., others], rtol=0, atol=1e-14)
-    torch.testing.assert_close(a.loss[others], b.loss[others], rtol=0, atol=1e-14)
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("links", ["same-step", "delayed"])
+@pytest.mark.parametrize("products", ["batched", "elementwise"])
+def test_gradients_of_stacks_of_single_cells(cell: str, links: str, products: str) -> None:
+    """One cell a layer in all networks: an upper layer has as many inputs as the lowest."""
+    weights = [initial_weights(Architecture(cell, 1, 3, links), seed) for seed in range(E)]
+    assert_equals_autograd(weights, "float64", TOLERANCE["float64"], seed=5, products=products)
 
 
-def test_order_of_networks_and_repeated_calls_do_not_matter() -> None:
-    x, mask, y = batches(9)
-    order = [2, 0, 3, 1]
-    ensemble = Ensemble(weights(), dtype=torch.float64)
-    shuffled = Ensemble([weights()[e] for e in order], dtype=torch.float64)
-    a = ensemble.gradient(x, mask, y)
-    b = shuffled.gradient(x[..., order], mask[..., order], y[:, order])
-    torch.testing.assert_close(a.recurrent[..., order], b.recurrent, rtol=0, atol=1e-13)
-    again = ensemble.gradient(x, mask, y)  # the workspace is reused
-    torch.testing.assert_close(a.recurrent, again.recurrent, rtol=0, atol=0)
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("products", ["batched", "elementwise"])
+def test_gradients_in_float32(cell: str, products: str) -> None:
+    weights = networks(cell, 2, readout="linear")
+    assert_equals_autograd(weights, "float32", TOLERANCE["float32"], seed=1, products=products)
 
 
-def test_default_weights_have_torchs_law() -> None:
-    """Range and moments of U(-1/sqrt c, 1/sqrt c); b is the sum of two such numbers."""
-    c, n, rng = 2, 4000, np.random.default_rng(0)
-    draws = [default_weights(c, rng) for _ in range(n)]
-    recurrent, bias = np.array([d.recurrent for d in draws]).ravel(), np.array([d.bias for d in draws]).ravel()
-    k = 1 / np.sqrt(c)
-    assert 0.99 * k < np.abs(recurrent).max() <= k
-    assert np.abs(bias).max() <= 2 * k
-    for sample, variance, kurtosis in ((recurrent, k**2 / 3, 1.8), (bias, 2 * k**2 / 3, 2.4)):
-        assert abs(sample.mean()) < 6 * np.sqrt(variance / sample.size)
-        # Var(s^2) = (kurtosis - 1) variance^2 / n
-        assert abs(sample.var() - variance) < 6 * variance * np.sqrt((kurtosis - 1) / sample.size)
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("links", ["same-step", "delayed"])
+def test_outputs_equal_torch_on_unpadded_sequences(cell: str, links: str) -> None:
+    weights, (inputs, mask, _) = networks(cell, 3, links, "linear"), batch(2)
+    found = Ensemble(weights, dtype="float64").outputs(inputs, mask)
+    for e, start in enumerate(weights):
+        expected = Reference(start).answers(inputs[e], mask[e]).detach()
+        np.testing.assert_allclose(found[e], expected, rtol=0, atol=TOLERANCE["float64"])
 
 
-def test_torchs_generator_is_left_alone() -> None:
-    before = torch.get_rng_state()
-    to_module(default_weights(3, rng=0))
-    assert torch.equal(before, torch.get_rng_state())
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("steps", [1, 4, T])
+def test_truncation_is_a_detached_start(cell: str, steps: int) -> None:
+    """Sequences of full length: the first T - k steps under no_grad, the last k with autograd."""
+    weights, (inputs, _, targets) = networks(cell, 2), batch(3)
+    found = Ensemble(weights, dtype="float64").gradient(inputs, np.ones((E, B, T)), targets, truncation=steps)
+    for e, start in enumerate(weights):
+        module = to_module(start, torch.float64)
+        x, state = torch.tensor(inputs[e])[:, :, None], None
+        if steps < T:
+            with torch.no_grad():
+                state = module(x[:, :-steps])[1]
+        answers = module(x[:, -steps:], state)[0][:, -1].sum(-1)
+        (answers - torch.tensor(targets[e])).abs().mean().backward()
+        for i, layer in enumerate(found.networks[e].layers):
+            for name in ("weight_ih", "weight_hh"):
+                expected = getattr(module, f"{name}_l{i}").grad
+                np.testing.assert_allclose(getattr(layer, name), expected, rtol=0, atol=TOLERANCE["float64"])
+
+
+def test_delayed_layers_that_are_out_of_reach_have_no_gradient() -> None:
+    weights = networks("rnn", 3, "delayed")
+    inputs, mask, targets = batch(4)
+    found = Ensemble(weights, dtype="float64").gradient(inputs, mask, targets, truncation=2)
+    for network in found.networks:
+        assert not network.layers[0].weight_hh.any()  # two steps back the answer has not got below layer 1
+        assert network.layers[1].weight_ih.any()
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_left_padding_changes_nothing_whatever_it_holds(cell: str) -> None:
+    (inputs, mask, targets), ensemble = batch(6), Ensemble(networks(cell, 2), dtype="float64")
+    padded = np.where(mask, inputs, 1e3)
+    longer = np.concatenate([np.full((E, B, 4), -1e3), padded], axis=2)
+    longer_mask = np.concatenate([np.zeros((E, B, 4), dtype=bool), mask], axis=2)
+    np.testing.assert_allclose(
+        ensemble.outputs(longer, longer_mask), ensemble.outputs(inputs, mask), rtol=0, atol=TOLERANCE["float64"]
+    )
+    one, two = ensemble.gradient(inputs, mask, targets), ensemble.gradient(longer, longer_mask, targets)
+    for a, b in zip(one.networks, two.networks, strict=True):
+        for x, y in zip(a.arrays(), b.arrays(), strict=True):
+            np.testing.assert_allclose(x, y, rtol=0, atol=TOLERANCE["float64"])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_a_network_that_is_not_finite_does_not_touch_the_others(cell: str) -> None:
+    inputs, mask, targets = batch(8)
+    healthy, ill = (Ensemble(networks(cell, 2), dtype="float64") for _ in range(2))
+    ill.parameters[0][1] = torch.nan
+    ill.parameters[1][1] = torch.inf
+    a, b = healthy.gradient(inputs, mask, targets), ill.gradient(inputs, mask, targets)
+    assert not np.isfinite(b.loss[1])
+    for e in (0, 2):
+        assert a.loss[e] == b.loss[e]
+        for x, y in zip(a.networks[e].arrays(), b.networks[e].arrays(), strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_order_company_and_repetition_do_not_matter(cell: str) -> None:
+    inputs, mask, targets = batch(9)
+    weights, order = networks(cell, 2, readout="linear"), [2, 0]
+    ensemble = Ensemble(weights, dtype="float64")
+    fewer = Ensemble([weights[e] for e in order], dtype="float64")
+    a, b = ensemble.gradient(inputs, mask, targets), fewer.gradient(inputs[order], mask[order], targets[order])
+    again = ensemble.gradient(inputs, mask, targets)  # the buffers are reused
+    for k, e in enumerate(order):
+        for x, y, z in zip(*(g.arrays() for g in (a.networks[e], b.networks[k], again.networks[e])), strict=True):
+            np.testing.assert_allclose(x, y, rtol=0, atol=TOLERANCE["float64"])
+            np.testing.assert_array_equal(x, z)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_weights_come_back_as_they_went_in(cell: str) -> None:
+    weights = networks(cell, 2, readout="linear")
+    for before, after in zip(weights, Ensemble(weights).weights(), strict=True):
+        assert after.architecture == before.architecture
+        for x, y in zip(before.arrays(), after.arrays(), strict=True):
+            np.testing.assert_array_equal(x, y)
 
 
 def test_bad_input_is_refused() -> None:
-    x, mask, y = batches(0)
-    ensemble = Ensemble(weights())
+    inputs, mask, targets = batch(0)
+    weights = networks("rnn", 1)
+    ensemble = Ensemble(weights)
     with pytest.raises(ValueError, match="at least one network, got none"):
         Ensemble([])
-    with pytest.raises(ValueError, match=r"recurrent must have shape \(2, 2\), got \(3, 3\)"):
-        Ensemble([NetworkWeights(np.zeros((3, 3)), np.zeros(2), np.zeros(2))])
-    with pytest.raises(ValueError, match=r"networks=4\), got \(6, 15, 3\)"):
-        ensemble.outputs(x[..., :3], mask[..., :3])
-    with pytest.raises(ValueError, match="mask must have the shape of inputs"):
-        ensemble.outputs(x, mask[:, :-1])
-    with pytest.raises(ValueError, match=r"targets must have shape .*\(6, 4\), got \(5, 4\)"):
-        ensemble.gradient(x, mask, y[:-1])
-    with pytest.raises(ValueError, match="rate must be finite"):
-        ensemble.step(x, mask, y, rate=float("inf"))
+    with pytest.raises(TypeError, match="weights must be NetworkWeights, got Architecture"):
+        Ensemble([Architecture()])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match=r"must agree in \(cell, layers, links, readout\)"):
+        Ensemble([*weights, *networks("gru", 1)])
+    spoiled = dataclasses.replace(weights[0].layers[0], bias_ih=np.full(3, np.nan))
+    with pytest.raises(ValueError, match="weights must be finite"):
+        Ensemble([NetworkWeights(weights[0].architecture, (spoiled,))])
+    with pytest.raises(ValueError, match="device must be one that torch can use, got 'abacus'"):
+        Ensemble(weights, device="abacus")
+    with pytest.raises(ValueError, match="dtype must be one of 'float32', 'float64', got 'float16'"):
+        Ensemble(weights, dtype="float16")
+    with pytest.raises(ValueError, match=r"inputs must have shape \(3, 5, 9\) .*, got \(2, 5, 9\)"):
+        ensemble.outputs(inputs[:2], mask[:2])
+    with pytest.raises(ValueError, match=r"inputs must have shape \(network, batch, timesteps\), got \(5, 9\)"):
+        ensemble.outputs(inputs[0], mask[0])
+    with pytest.raises(ValueError, match="mask must have shape"):
+        ensemble.outputs(inputs, mask[:, :, 1:])
+    with pytest.raises(ValueError, match=r"targets must have shape \(3, 5\)"):
+        ensemble.gradient(inputs, mask, targets[:, 1:])
+    with pytest.raises(ValueError, match="targets must hold finite numbers"):
+        ensemble.gradient(inputs, mask, targets * np.nan)
+    with pytest.raises(ValueError, match="truncation must be >= 1, got 0"):
+        ensemble.gradient(inputs, mask, targets, truncation=0)

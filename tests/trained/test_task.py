@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -93,9 +94,53 @@ def test_positions_beyond_the_shortest_sequence_shift_the_lengths_and_say_so(bui
     assert (task.min_length, task.max_length) == (low, low + 5)
 
 
+@pytest.mark.parametrize("build", [MemoryTask.definition_1, MemoryTask.long_control])
+def test_a_stated_rule_warns_of_nothing(build) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert build(40, beyond="extend").lengths == pytest.approx(dict.fromkeys(range(40, 46), 1 / 6))
+        kept = build(40, beyond="zero")
+        assert (kept.min_length, kept.absent) == (build(1).min_length, "zero")
+    with pytest.raises(ValueError, match="position must be <= min_length"):
+        build(40, beyond="refuse")
+
+
+@pytest.mark.parametrize("p", [11, 13, 15, 16, 40])
+def test_targets_beyond_the_sequence_are_zero_where_that_is_the_rule(p: int) -> None:
+    task, n = MemoryTask.definition_1(p, beyond="zero"), 3000
+    batch = task.sample(n, rng=2)
+    for x, mask, q, target in zip(batch.inputs[:, :, 0], batch.mask, batch.lengths, batch.targets, strict=True):
+        assert target == (x[mask][q - p] if q >= p else 0.0)
+    missing = np.mean(batch.lengths < p)
+    expected = np.clip((p - 10) / 6, 0, 1)  # lengths 10 .. 15, one sixth each
+    assert abs(missing - expected) <= SIGMAS * np.sqrt(expected * (1 - expected) / n)
+    for a in (0.5, 0.1, -0.2):
+        deviations = np.abs(batch.targets.astype(float) - a)
+        tolerance = SIGMAS * deviations.std() / np.sqrt(n) + 1e-12
+        assert abs(deviations.mean() - task.constant_predictor_error(a)) <= tolerance
+
+
+def test_any_finite_law_of_lengths() -> None:
+    n, law = 40_000, {4: 2.0, 7: 1.0, 9: 5.0}
+    task = MemoryTask.with_lengths(2, law)
+    values, counts = np.unique(task.sample(n, rng=4).lengths, return_counts=True)
+    assert values.tolist() == [4, 7, 9]
+    for q, count in zip(values, counts, strict=True):
+        w = law[int(q)] / 8
+        assert task.lengths[int(q)] == pytest.approx(w)
+        assert abs(count - n * w) < SIGMAS * np.sqrt(n * w * (1 - w))
+    assert task.target_indices == (3, 6, 8)
+    assert MemoryTask.with_lengths(3, {5: 1}) == MemoryTask(3, 5, 5, (1.0,))
+    assert set(MemoryTask.fixed(3, 5).sample(50, rng=0).lengths) == {5}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ((3, 10, 12, (1, 1)), r"law must have shape \(3\), got \(2,\)"),
+        ((3, 10, 12, (1, -1, 1)), "law must be >= 0, and > 0 at both ends"),
+        ((3, 10, 12, (0, 1, 1)), "drop lengths of probability zero at the ends"),
+        ((3, 10, 12, None, "none"), "absent must be one of 'refuse', 'zero', got 'none'"),
         ((0,), "position must be >= 1, got 0"),
         ((11,), r"position must be <= min_length, got position=11 .*definition_1"),
         ((3, 10, 9), "max_length must be >= 10, got 9"),
@@ -112,6 +157,10 @@ def test_bad_calls_are_refused() -> None:
         MemoryTask.definition_2(11)
     with pytest.raises(TypeError, match=r"position must be an integer, got 2\.5"):
         MemoryTask.definition_1(2.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="beyond must be one of 'extend', 'zero', 'refuse', got 'shift'"):
+        MemoryTask.definition_1(12, beyond="shift")
+    with pytest.raises(ValueError, match="probabilities must name at least one length"):
+        MemoryTask.with_lengths(1, {})
     with pytest.raises(ValueError, match="batch_size must be >= 1, got 0"):
         MemoryTask(1).sample(0, rng=0)
     with pytest.raises(TypeError, match=r"rng must be an integer seed or a .*, got None"):
