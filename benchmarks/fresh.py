@@ -22,8 +22,8 @@ def high_water() -> float:
 
 
 def in_process(script: str, task: dict[str, Any]) -> dict[str, Any]:
-    """Run ``task`` in a fresh process of ``script`` and return what it prints."""
+    """Run ``task`` in a fresh process of ``script`` and return its last line (a solver may print others before)."""
     done = subprocess.run([sys.executable, script, "--child", json.dumps(task)], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"the process of {task} failed:\n{done.stderr}")
-    return json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
