@@ -54,6 +54,7 @@ def cell(seed: int, network: str, length: int, first: int, count: int) -> list[d
                 "network": network,
                 "N": N,
                 "length": length,
+                "first": first,
                 "replicate": replicate,
                 "plain": float(plain_curve(states, kept, lags)[1:].sum()),
                 "corrected": float(curve.values[1:].sum()),
@@ -109,12 +110,12 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def agree(shipped: pd.DataFrame, fresh: pd.DataFrame) -> bool:
-    """Whether two tables hold the same totals: identical keys, numbers to 1e-6 (sums of 150 well-conditioned ones).
-
-    A cell holds ten of the replicates of a length, so only the replicates that ``fresh`` has are compared.
-    """
-    keys, numbers = ["network", "N", "length", "replicate"], ["plain", "corrected", "exact", "predicted", "simple"]
-    if list(shipped.columns) != list(fresh.columns):
+    """Whether two tables hold the same totals: identical keys, numbers to 1e-6 (sums of 150 well-conditioned ones)."""
+    keys, numbers = (
+        ["network", "N", "length", "first", "replicate"],
+        ["plain", "corrected", "exact", "predicted", "simple"],
+    )
+    if list(shipped.columns) != list(fresh.columns) or len(shipped) != len(fresh):
         return False
     both = shipped.merge(fresh, on=keys, suffixes=("", " fresh"))
     same = len(both) == len(fresh)

@@ -95,11 +95,11 @@ def _degrees(axes: Axes, table: pd.DataFrame) -> None:
     place, bottom = np.arange(len(scales)), np.zeros(len(scales))
     shades = mpl.colormaps["viridis"](np.linspace(0.05, 1.0, count))
     for degree in range(1, count + 1):
-        part = rows[rows["degree"] == degree].sort_values("scale")["value"].to_numpy()
+        part = rows[rows["degree"] == degree].set_index("scale")["value"].reindex(scales, fill_value=0.0).to_numpy()
         axes.bar(place, np.maximum(part, 0.0), 0.8, bottom=bottom, color=shades[degree - 1], label=str(degree),
                  edgecolor="black", linewidth=0.3)  # fmt: skip
         bottom += np.maximum(part, 0.0)
-    memory = rows[rows["degree"] == 0].sort_values("scale")["value"].to_numpy()
+    memory = rows[rows["degree"] == 0].set_index("scale")["value"].reindex(scales).to_numpy()
     axes.plot(place, memory, color="black", marker="o", markersize=3.5, markerfacecolor="white", linewidth=0.8,
               label="MC")  # fmt: skip
     axes.axhline(NODES, color="black", linestyle="--", linewidth=0.8)
