@@ -46,7 +46,7 @@ def drive(function: CellFunction, cells: Iterable[Cell], engine: Engine, save: C
     """
     waiting, suspects = deque(cells), deque[Cell]()
     flying: dict[Chunk, list[Cell]] = {}
-    unsaved: list[Outcome] = []
+    unsaved: dict[object, list[Outcome]] = {}  # by future: an interrupt at any line loses nothing and doubles nothing
     pace, clean = _Pace(), False
 
     def submit(chunk: list[Cell]) -> None:
@@ -56,17 +56,18 @@ def drive(function: CellFunction, cells: Iterable[Cell], engine: Engine, save: C
         """Save the outcomes of finished chunks; return the cells of those that were lost."""
         lost: list[Cell] = []
         for future in done:
-            chunk = flying.pop(future)
             error = future.exception() if not future.cancelled() else BrokenExecutor()
             if error is None:
-                unsaved.extend(future.result())
+                unsaved[future] = future.result()
             elif engine.is_loss(error):
-                lost.extend(chunk)
+                lost.extend(flying[future])
             else:
                 raise error
+            del flying[future]
         if unsaved:
-            pace.learn(unsaved)
-            save(unsaved)
+            outcomes = [outcome for chunk in unsaved.values() for outcome in chunk]
+            pace.learn(outcomes)
+            save(outcomes)
             unsaved.clear()
         return lost
 
@@ -78,7 +79,7 @@ def drive(function: CellFunction, cells: Iterable[Cell], engine: Engine, save: C
                     submit([suspects[0]])
                     if collect(wait(flying).done):
                         engine.restart(alone=True)  # first: if all the workers are gone, the cell is not to blame
-                        unsaved.append(Outcome(suspects[0], "[]", LOST, 0.0, 0.0))
+                        unsaved[LOST] = [Outcome(suspects[0], "[]", LOST, 0.0, 0.0)]
                         collect([])
                     suspects.popleft()
                     if not suspects:
