@@ -128,7 +128,8 @@ def draw(table: pd.DataFrame) -> Figure:
         _curve(axes, table[(table["kind"] == kind) & (table["length"] == DEFAULT)], kind)
     panels[0].set_ylabel(r"memory, $\mathrm{MC}_\tau$")
     for axes in (panels[0], panels[2]):
-        axes.legend(loc="center right", handlelength=0.9, handletextpad=0.4, borderaxespad=0.1)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="center right", handlelength=0.9, handletextpad=0.4, borderaxespad=0.1)
     for axes in panels[1:3]:
         axes.set_yticklabels([])
     _totals(panels[3], table)
