@@ -46,7 +46,7 @@ def drive(function: CellFunction, cells: Iterable[Cell], engine: Engine, save: C
     """
     waiting, suspects = deque(cells), deque[Cell]()
     flying: dict[Chunk, list[Cell]] = {}
-    unsaved: dict[object, list[Outcome]] = {}  # by future: an interrupt at any line loses nothing and doubles nothing
+    unsaved: dict[object, list[Outcome]] = {}  # by future: what an interrupt makes us collect twice is saved once
     pace, clean = _Pace(), False
 
     def submit(chunk: list[Cell]) -> None:
@@ -56,14 +56,18 @@ def drive(function: CellFunction, cells: Iterable[Cell], engine: Engine, save: C
         """Save the outcomes of finished chunks; return the cells of those that were lost."""
         lost: list[Cell] = []
         for future in done:
-            error = future.exception() if not future.cancelled() else BrokenExecutor()
-            if error is None:
-                unsaved[future] = future.result()
-            elif engine.is_loss(error):
-                lost.extend(flying[future])
-            else:
-                raise error
-            del flying[future]
+            chunk = flying.pop(future)
+            try:
+                error = future.exception() if not future.cancelled() else BrokenExecutor()
+                if error is None:
+                    unsaved[future] = future.result()
+                elif engine.is_loss(error):
+                    lost.extend(chunk)
+                else:
+                    raise error
+            except KeyboardInterrupt:
+                flying[future] = chunk  # to be collected when the sweep is stopped
+                raise
         if unsaved:
             outcomes = [outcome for chunk in unsaved.values() for outcome in chunk]
             pace.learn(outcomes)
