@@ -156,7 +156,7 @@ def _needs(scale: Scale, rng: np.random.Generator, basis: str, trials: int) -> E
         r"hold a canonical sparse input, they are lost, with $0.7\,NL$ they are recovered; $\delta$ is the "
         r"statistical dimension of the $\ell_1$ descent cone. A tone is seen by the few modes near its frequency "
         r"only, about $M/N$ numbers for the $L$ amplitudes that it has in the $L$ streams: this local problem is not "
-        r"sparse, so that $M$ must grow with $NL$, not with $\delta$."
+        r"sparse, which suggests that $M$ has to grow with $NL$ rather than with $\delta$ (not tested as a law)."
     ),
     assumptions=[
         r"as for charles2018/coherent-fails-multi; recovered: geometric mean of the rMSE below $10^{-2}$",
