@@ -41,7 +41,7 @@ def cell(
 
 def draw(table: pd.DataFrame) -> Figure:
     """A map for each number of layers."""
-    return draw_distance_maps(table, "mean", lambda layers, cells: cells * layers - (layers - 1))
+    return draw_distance_maps(table)
 
 
 def agree(shipped: pd.DataFrame, fresh: pd.DataFrame) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from linmem.checks import check_generator
-from linmem.figures.module import compute_cell, grid, load, shipped
+from linmem.figures.module import compute_cell, grid, load, shipped, table_owner
 from linmem.provenance import read_table
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def audit(name: str, rng: np.random.Generator | int, limit_seconds: float = 20.0
     fresh = pd.DataFrame(compute_cell(name, parameters, int(str(facts["seed"]))))
     kept = {key: value for key, value in parameters.items() if key in table}
     rows = table[np.logical_and.reduce([table[key] == value for key, value in kept.items()])] if kept else table
-    agree = getattr(load(name), "agree", tables_agree)
+    agree = getattr(load(table_owner(name)), "agree", tables_agree)
     return Audit(parameters, rows.reset_index(drop=True), fresh, bool(agree(rows.reset_index(drop=True), fresh)))
 
 

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from linmem.checks import check_choice
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
     from linmem.trained import MemoryTask
 
 KINDS = ("rnn", "lstm", "gru")
 BLOCK = 5  # positions in a cell of the sweep
-CONSTANT_ERROR = 0.25
+WIDTH = 7.0  # of a figure, in inches
+STATISTICS = {"mean": ("mean absolute error, mean", 0.25), "std": ("mean absolute error, standard deviation", 0.125)}
 
 
 def map_grid(
@@ -80,60 +84,62 @@ def map_rows(
     ]
 
 
-def draw_distance_maps(
-    table: pd.DataFrame, statistic: str = "mean", limit: Callable[[int, int], float] | None = None, rows: int = 1
-) -> Figure:
+def draw_distance_maps(table: pd.DataFrame, statistic: str = "mean", rows: int = 1) -> Figure:
     """A map of the error over position and number of cells, a panel for each (cell, layers).
+
+    The line stands behind p = c l - (l - 1), the largest position that a linear stack of this shape can recall
+    (:attr:`linmem.trained.Architecture.linear_distance`). Grey: not in the table.
 
     Parameters
     ----------
     table : rows as :func:`map_rows` gives them.
-    statistic : "mean" or "std" over the networks of each position.
-    limit : function of layers and cells that returns the position behind which a line is drawn.
+    statistic : "mean" (0 to 1/4, the error of the constant 1/2) or "std" (0 to 1/8, half the distance from a perfect
+        network to the constant), over the networks of each position.
     rows : rows of panels.
+
+    Raises
+    ------
+    ValueError : for another statistic.
     """
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
+    words, top = STATISTICS[check_choice("statistic", statistic, STATISTICS)]
     found = {(str(kind), int(layers)) for kind, layers in zip(table["cell"], table["layers"], strict=True)}
     panels = sorted(found, key=lambda panel: (KINDS.index(panel[0]), panel[1]))
     columns = -(-len(panels) // rows)
     positions = np.arange(1, int(table["position"].max()) + 1)
     sizes = np.arange(1, int(table["cells"].max()) + 1)
-    height = 0.62 + rows * (0.45 + 1.15 * (7.0 / columns - 0.3) * len(sizes) / max(len(positions), len(sizes)))
-    figure = Figure(figsize=(7.0, min(height, 8.5)))
+    side = min((WIDTH - 0.6) / columns - 0.15, 2.2) / max(len(positions), len(sizes))  # of a square, in inches
+    figure = Figure(figsize=(WIDTH, 0.9 + rows * (0.35 + max(side * len(sizes), 0.6))))
     drawn = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    top = CONSTANT_ERROR if statistic == "mean" else 0.12
-    image = None
+    images: list[AxesImage] = []
     for axes, panel in zip(drawn.ravel(), panels, strict=False):
         own = table[(table["cell"] == panel[0]) & (table["layers"] == panel[1])]
-        image = _draw_map(axes, own, statistic, top, positions, sizes, limit)
-        plural = "s" if panel[1] > 1 else ""
-        axes.set_title(f"{panel[0].upper()}, {panel[1]} layer{plural}")
+        images.append(_draw_map(axes, own, statistic, top, positions, sizes))
+        axes.set_title(f"{panel[0].upper()}, {panel[1]} layer{'s' if panel[1] > 1 else ''}")
     for axes in drawn.ravel()[len(panels) :]:
         axes.set_visible(False)
     for axes in drawn[-1]:
         axes.set_xlabel("position, $p$")
     for axes in drawn[:, 0]:
         axes.set_ylabel("cells per layer, $c$")
-    words = {"mean": "mean absolute error, averaged", "std": "standard deviation of the error"}[statistic]
     seeds = table["network_seed"].nunique()
-    if image is not None:
-        label = f"{words} over {seeds} network{'s' if seeds > 1 else ''}"
-        bar = figure.colorbar(image, ax=drawn, label=label, location="bottom", aspect=50, shrink=0.6, pad=0.03)
-        bar.outline.set_visible(False)  # pyright: ignore
+    label = f"{words} of {seeds} network{'s' if seeds > 1 else ''}"
+    ends = "max" if statistic == "std" else "neither"
+    bar = figure.colorbar(images[0], ax=drawn, label=label, location="bottom", aspect=40, shrink=0.5, extend=ends)
+    bar.outline.set_visible(False)  # pyright: ignore
+    line = Line2D([], [], color="black", linewidth=1.0, label="$p = c\\,l - (l - 1)$")
+    figure.legend(handles=[line], loc="lower right")
     return figure
 
 
 def _draw_map(
-    axes: Axes,
-    rows: pd.DataFrame,
-    statistic: str,
-    top: float,
-    positions: np.ndarray,
-    sizes: np.ndarray,
-    limit: Callable[[int, int], float] | None,
-) -> Any:
-    """One panel; grey where there is no network, and the line behind ``limit``."""
+    axes: Axes, rows: pd.DataFrame, statistic: str, top: float, positions: np.ndarray, sizes: np.ndarray
+) -> AxesImage:
+    """One panel; grey where there is no network, and the line behind the limit of a linear stack."""
+    from linmem.trained import Architecture
+
     groups = rows.groupby(["cells", "position"])["error"]
     values = (groups.mean() if statistic == "mean" else groups.std(ddof=1)).unstack("position")
     values = values.reindex(index=sizes, columns=positions)
@@ -142,15 +148,15 @@ def _draw_map(
     image = axes.imshow(
         values.to_numpy(), origin="lower", aspect="auto", extent=extent, cmap="viridis", vmin=0.0, vmax=top
     )
-    if limit is not None:
-        layers = int(rows["layers"].iloc[0])
-        edges = [(min(limit(layers, int(c)), positions[-1]) + 0.5, c) for c in sizes]
-        points = [point for x, c in edges for point in ((x, c - 0.5), (x, c + 0.5))]
-        for colour, width in (("white", 2.4), ("black", 1.0)):
-            axes.plot(*zip(*points, strict=True), color=colour, linewidth=width, solid_joinstyle="miter")
-    step = 1 if len(positions) <= 10 else 5
-    axes.set_xticks([p for p in positions if p == 1 or p % step == 0])
-    axes.set_yticks([c for c in sizes if c == 1 or c % (1 if len(sizes) <= 10 else 5) == 0])
+    layers = int(rows["layers"].iloc[0])
+    limits = [Architecture(cells=int(c), layers=layers).linear_distance for c in sizes]
+    points = [
+        (min(p, positions[-1]) + 0.5, c + side) for p, c in zip(limits, sizes, strict=True) for side in (-0.5, 0.5)
+    ]
+    for colour, width in (("white", 2.4), ("black", 1.0)):
+        axes.plot(*zip(*points, strict=True), color=colour, linewidth=width, solid_joinstyle="miter")
+    for set_ticks, numbers in ((axes.set_xticks, positions), (axes.set_yticks, sizes)):
+        set_ticks([k for k in numbers if k == 1 or k % (1 if len(numbers) <= 10 else 5) == 0])
     axes.set_xlim(extent[:2])
     axes.set_ylim(extent[2:])
     return image

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-SCALES = ("quick", "paper")
+SCALES = ("quick", "reduced", "paper")
 _CONTRACT = ("grid", "cell", "draw")
 
 
@@ -35,10 +35,30 @@ def load(name: str) -> Any:
     check_choice("figure", name, names())
     file = content_folder("paper_figures") / f"{name}.py"
     module = load_file(file)
-    missing = [part for part in _CONTRACT if not callable(getattr(module, part, None))]
+    needed = _CONTRACT[-1:] if hasattr(module, "TABLE") else _CONTRACT
+    missing = [part for part in needed if not callable(getattr(module, part, None))]
     if missing:
-        raise ValueError(f"{file} must define {', '.join(_CONTRACT)}, got no {', '.join(missing)}; add it")
+        raise ValueError(f"{file} must define {', '.join(needed)}, got no {', '.join(missing)}; add it")
     return module
+
+
+def table_owner(name: str) -> str:
+    """The figure whose table ``name`` draws: the module's ``TABLE`` if it has one, else the figure itself.
+
+    Raises
+    ------
+    ValueError : if TABLE names no figure, or one that itself draws the table of another.
+
+    >>> table_owner("illium2022_fig7"), table_owner("illium2022_fig6")
+    ('illium2022_fig6', 'illium2022_fig6')
+    """
+    owner = getattr(load(name), "TABLE", None)
+    if owner is None:
+        return name
+    check_choice(f"TABLE of {name}", owner, names())
+    if hasattr(load(owner), "TABLE"):
+        raise ValueError(f"TABLE of {name} must name a figure with a table of its own, got {owner!r}; name its owner")
+    return str(owner)
 
 
 def title(name: str) -> str:
@@ -69,20 +89,25 @@ def _png(figure: Figure) -> bytes:
 
 
 def grid(name: str, scale: str = "quick") -> Grid:
-    """The cells of a figure at one scale."""
-    return Grid.of(load(name).grid(check_choice("scale", scale, SCALES)))
+    """The cells of a figure at one scale.
+
+    "quick" takes seconds, "paper" is the paper's grid; "reduced" is the part of it that ships where all of it takes
+    hours, and for other figures the same as "paper".
+    """
+    return Grid.of(load(table_owner(name)).grid(check_choice("scale", scale, SCALES)))
 
 
 def compute_rows(name: str, /, *, seed: int, **parameters: Any) -> list[dict[str, Any]]:
     """Rows of one cell of a figure: what a worker of its sweep computes."""
-    return list(load(name).cell(seed=seed, **parameters))
+    return list(load(table_owner(name)).cell(seed=seed, **parameters))
 
 
 def compute_cell(name: str, parameters: Mapping[str, Any], seed: int = 0) -> list[dict[str, Any]]:
     """Rows of one cell of a figure's grid, with the seed that the sweep gives it."""
-    return compute_rows(name, seed=cell_seed(name, parameters, seed), **parameters)
+    owner = table_owner(name)
+    return compute_rows(owner, seed=cell_seed(owner, parameters, seed), **parameters)
 
 
 def shipped(name: str) -> Path:
-    """Where the paper-scale table of a figure ships."""
-    return content_folder("paper_figures") / "data" / f"{check_choice('figure', name, names())}.parquet"
+    """Where the table of a figure ships, under the name of its owner (:func:`table_owner`)."""
+    return content_folder("paper_figures") / "data" / f"{table_owner(name)}.parquet"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from linmem.checks import check_choice, check_folder
 from linmem.figures.drawing import save
-from linmem.figures.module import SCALES, compute_rows, draw, grid, load, shipped
+from linmem.figures.module import SCALES, compute_rows, draw, grid, load, shipped, table_owner
 from linmem.parallel import available_cores
 from linmem.provenance import provenance, read_table, write_table
 from linmem.sweep import run, source_digest
@@ -33,8 +33,8 @@ def compute(
 
     Parameters
     ----------
-    name : one of :func:`names`.
-    scale : "quick" or "paper".
+    name : one of :func:`names`; the table is that of :func:`table_owner`.
+    scale : "quick", "reduced" or "paper", see :func:`linmem.figures.module.grid`.
     seed : non-negative integer; the table depends on it and the grid alone, not on where it is computed.
     jobs : worker processes (default: the available cores; 1: in this process).
     executor, store, fresh, retry_failed : as in :func:`linmem.sweep.run`.
@@ -43,16 +43,17 @@ def compute(
     ------
     What :func:`linmem.sweep.run` raises.
     """
+    owner = table_owner(name)
     return run(
-        partial(compute_rows, name),
-        grid(name, scale),
+        partial(compute_rows, owner),
+        grid(owner, scale),
         store,
         jobs or available_cores(),
         executor,
         seed=seed,
-        name=name,
-        version=str(getattr(load(name), "VERSION", "1")),
-        fingerprint=source_digest(load(name).cell),
+        name=owner,
+        version=str(getattr(load(owner), "VERSION", "1")),
+        fingerprint=source_digest(load(owner).cell),
         fresh=fresh,
         retry_failed=retry_failed,
         include_parameters=False,
@@ -60,8 +61,8 @@ def compute(
 
 
 def store_path(name: str, folder: str | Path, scale: str, seed: int) -> Path:
-    """Where :func:`make` keeps the finished cells of a figure."""
-    return Path(folder) / f"{name}-{scale}-{seed}.sweep"
+    """Where :func:`make` keeps the finished cells of a figure: one file for all that draw the same table."""
+    return Path(folder) / f"{table_owner(name)}-{scale}-{seed}.sweep"
 
 
 def make(
@@ -78,7 +79,8 @@ def make(
 
     Finished cells are kept in :func:`store_path`, so that an interrupted computation goes on where it stopped.
 
-    Returns the files written: the table with its provenance (Parquet; only when computed), PDF and PNG.
+    Returns the files written: the table with its provenance (Parquet, named after its owner; only when computed), PDF
+    and PNG.
     """
     target = check_folder("folder", folder)
     source = shipped(name)
@@ -89,8 +91,8 @@ def make(
     start = time.perf_counter()
     kept = store_path(name, target, scale, seed)
     table = compute(name, scale, seed, jobs, executor, kept, fresh, retry_failed)
-    path = target / f"{name}.parquet"
-    facts: dict[str, object] = {"figure": name, "scale": scale, "seed": seed}
+    path = target / f"{table_owner(name)}.parquet"
+    facts: dict[str, object] = {"figure": table_owner(name), "scale": scale, "seed": seed}
     facts["wall_seconds"] = round(time.perf_counter() - start, 3)
     facts["cell_seconds"] = [round(seconds, 3) for seconds in table.attrs["cell_seconds"]]
     table.attrs.clear()  # they are in the provenance; pandas would write them a second time

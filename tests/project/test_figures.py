@@ -31,6 +31,16 @@ def draw(table):
     figure.subplots().plot(table.x, table.y)
     return figure
 """
+TOY_TWIN = """
+from matplotlib.figure import Figure
+
+TABLE = "toy"
+
+def draw(table):
+    figure = Figure(figsize=(7.0, 2.0))
+    figure.subplots().plot(table.y, table.x)
+    return figure
+"""
 AUDITED = {
     "capacity_estimators": "value",
     "capacity_floor": "plain",
@@ -42,6 +52,12 @@ AUDITED = {
     "charles2018_recovery": "rmse",
     "charles2018_scaling": "nodes",
     "illium2022_distance": "error",
+    "illium2022_fig4": "loss",
+    "illium2022_fig5": "loss",
+    "illium2022_fig6": "error",
+    "illium2022_fig8": "error",
+    "illium2022_fig9": "error",
+    "illium2022_law": "error",
     "li2021_fig1": "loss",
     "li2021_momentum": "time",
     "li2021_perturbation": "approximation",
@@ -49,6 +65,7 @@ AUDITED = {
     "li2021_rates": "error_low",
     "li2021_width": "construction_error",
 }
+REDUCED = {"illium2022_fig6", "illium2022_fig8"}  # all of the paper's grid takes hours
 
 
 @pytest.fixture(params=NAMES)
@@ -64,13 +81,13 @@ def test_tables_ship_with_provenance(name):
     table, facts = read_table(figures.shipped(name))
     assert len(table)
     assert {"linmem", "commit", "figure", "scale", "seed", "processor", "wall_seconds"} <= set(facts)
-    assert facts["figure"] == name
-    assert facts["scale"] == "paper"
+    assert facts["figure"] == figures.table_owner(name)
+    assert facts["scale"] == ("reduced" if facts["figure"] in REDUCED else "paper")
 
 
 def test_shipped_tables_cover_their_grid(name):
-    table, _ = read_table(figures.shipped(name))
-    for parameters in figures.grid(name, "paper"):
+    table, facts = read_table(figures.shipped(name))
+    for parameters in figures.grid(name, facts["scale"]):
         kept = {key: value for key, value in parameters.items() if key in table}
         rows = table[(table[list(kept)] == pd.Series(kept)).all(axis=1)] if kept else table
         assert len(rows), parameters
@@ -85,8 +102,9 @@ def test_a_random_cell_of_the_shipped_table_comes_out_again(name):
 
 def test_an_audit_can_fail(name):
     table, _ = read_table(figures.shipped(name))
-    agree = getattr(figures.load(name), "agree", figures.tables_agree)
-    column = AUDITED[name]
+    owner = figures.table_owner(name)
+    agree = getattr(figures.load(owner), "agree", figures.tables_agree)
+    column = AUDITED[owner]
     assert agree(table, table)
     assert not agree(table, table.assign(**{column: 0.5 * table[column] + 1.0}))
 
@@ -152,6 +170,38 @@ def test_a_computed_figure_is_resumed_from_its_store(tmp_path, monkeypatch):
     sys.modules.pop(figures.load("toy").__name__)
     with pytest.raises(StoreError, match="their results do not mix"):
         figures.make("toy", tmp_path / "out", scale="quick", jobs=1)
+
+
+def test_a_figure_may_draw_the_table_of_another(tmp_path, monkeypatch):
+    (tmp_path / "toy.py").write_text(TOY)
+    (tmp_path / "twin.py").write_text(TOY_TWIN)
+    monkeypatch.setattr("linmem.figures.module.content_folder", lambda name: tmp_path)
+    assert figures.table_owner("twin") == figures.table_owner("toy") == "toy"
+    assert figures.shipped("twin") == figures.shipped("toy") == tmp_path / "data" / "toy.parquet"
+    assert figures.store_path("twin", "a", "quick", 0) == figures.store_path("toy", "a", "quick", 0)
+    assert list(figures.grid("twin")) == list(figures.grid("toy"))
+    written = figures.make("twin", tmp_path / "data", scale="quick", jobs=1)
+    assert [path.name for path in written] == ["toy.parquet", "twin.pdf", "twin.png"]
+    figures.make("toy", tmp_path / "data", scale="quick", jobs=1)
+    assert (tmp_path / "calls").read_text() == "**"  # each of the two cells computed once for both figures
+    shipped, facts = read_table(figures.shipped("twin"))
+    assert facts["figure"] == "toy"
+    pd.testing.assert_frame_equal(figures.compute("twin", jobs=1), shipped, check_dtype=False)
+    assert figures.audit("twin", rng=0).agrees
+    assert [path.name for path in figures.make("twin", tmp_path / "out")] == ["twin.pdf", "twin.png"]
+
+
+def test_a_table_of_nobody_or_of_a_borrower_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("linmem.figures.module.content_folder", lambda name: tmp_path)
+    (tmp_path / "lost.py").write_text(TOY_TWIN)
+    with pytest.raises(ValueError, match="TABLE of lost must be one of 'lost', got 'toy'"):
+        figures.table_owner("lost")
+    (tmp_path / "toy.py").write_text(TOY_TWIN.replace("toy", "lost"))
+    with pytest.raises(ValueError, match="TABLE of lost must name a figure with a table of its own, got 'toy'"):
+        figures.shipped("lost")
+    (tmp_path / "bare.py").write_text("TABLE = 'toy'\n")
+    with pytest.raises(ValueError, match="must define draw, got no draw"):
+        figures.load("bare")
 
 
 def test_tables_keep_provenance(tmp_path):
