@@ -2,7 +2,7 @@
 
 Subjects: :mod:`linmem.continuous` (linear RNNs in continuous time), :mod:`linmem.discrete` (random linear networks),
 :mod:`linmem.capacity` (memory capacity of any network), :mod:`linmem.trained` (trained RNNs). Frameworks:
-:mod:`linmem.claims` and :mod:`linmem.figures`. Shared ground:
+:mod:`linmem.claims` and :mod:`linmem.figures`. Any network: :mod:`linmem.analysis`, :mod:`linmem.report`. Shared:
 :mod:`linmem.kernels`, :mod:`linmem.intervals`, :mod:`linmem.statistics`, :mod:`linmem.checks`, :mod:`linmem.citations`.
 
 Submodules load on first use, so that ``import linmem`` is fast:
@@ -22,6 +22,7 @@ from linmem.version import __version__
 
 __all__ = [
     "__version__",
+    "analysis",
     "capacity",
     "checks",
     "citations",
@@ -32,6 +33,7 @@ __all__ = [
     "figures",
     "intervals",
     "kernels",
+    "report",
     "statistics",
     "sweep",
     "trained",
@@ -39,6 +41,7 @@ __all__ = [
 _SUBMODULES = frozenset(__all__) - {"__version__", "cite"}
 
 if TYPE_CHECKING:
+    from linmem import analysis as analysis
     from linmem import capacity as capacity
     from linmem import checks as checks
     from linmem import citations as citations
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from linmem import figures as figures
     from linmem import intervals as intervals
     from linmem import kernels as kernels
+    from linmem import report as report
     from linmem import statistics as statistics
     from linmem import sweep as sweep
     from linmem import trained as trained

@@ -17,6 +17,7 @@ from rich.table import Table
 
 import linmem
 from linmem.checks import check_choice, nearest
+from linmem.cli_analyze import analyze
 from linmem.cli_sweep import Cluster, Fresh, Jobs, RetryFailed, Seed, Yes, confirm_fresh, report_failures, sweep_app
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ Start with  [bold]linmem claims[/bold]  (what is claimed, and where),  [bold]lin
 machine)  and  [bold]linmem cite[/bold]  (BibTeX).""",
 )
 app.add_typer(sweep_app, name="sweep")
+app.command()(analyze)
 REPORT = Path("build/report")
 INTERRUPTED = 130  # exit status of a command that Ctrl-C ended
 out, err = Console(), Console(stderr=True)
@@ -154,7 +156,7 @@ def figures(
     names: Annotated[list[str] | None, typer.Argument(help="Figure names  [default: all].")] = None,
     scale: Annotated[
         str | None,
-        typer.Option(help="Compute the table now, at quick or paper scale  [default: redraw the shipped one]."),
+        typer.Option(help="Compute now, at quick, reduced or paper scale  [default: redraw the shipped table]."),
     ] = None,
     seed: Seed = 0,
     jobs: Jobs = None,

@@ -103,16 +103,15 @@ def from_module(
     96
     """
     if isinstance(module, DelayedStack):
-        parts = [cast("nn.RNN | nn.LSTM | nn.GRU", layer) for layer in module.layers]
-        layers, links = len(parts), "delayed"
+        first = cast("nn.RNN | nn.LSTM | nn.GRU", module.layers[0])
+        layers, links = len(module.layers), "delayed"
     elif isinstance(module, nn.RNN | nn.LSTM | nn.GRU):
-        parts, layers, links = [module], module.num_layers, "same-step"
+        first, layers, links = module, module.num_layers, "same-step"
     else:
         raise TypeError(
             "module must be a torch.nn.RNN, LSTM, GRU or DelayedStack, got "
             f"{type(module).__name__}; train other modules with train_module"
         )
-    first = parts[0]
     for rule, broken, received, fix in (
         ("read one input", first.input_size != 1, f"input_size={first.input_size}", "input_size=1"),
         ("run one way", first.bidirectional, "bidirectional=True", "bidirectional=False"),
@@ -124,17 +123,35 @@ def from_module(
     cell = next(name for name, kind in MODULES.items() if isinstance(first, kind))
     readout = "sum" if readout_weight is None else "linear"
     a = Architecture(cell, first.hidden_size, layers, links, readout, bool(first.bias))
-    rows = a.gates * a.cells
-    found: list[LayerWeights] = []
-    for i in range(layers):
-        arrays = [_tensor(module, i, name).detach().cpu().numpy().copy() for name in (NAMES if a.bias else NAMES[:2])]
-        arrays += [np.zeros(rows, dtype=arrays[0].dtype) for _ in range(4 - len(arrays))]
-        found.append(LayerWeights(*arrays))
+    found = layer_weights(module)
     kind = found[0].weight_hh.dtype
     if readout_weight is None:
-        return NetworkWeights(a, tuple(found), np.ones(a.cells, dtype=kind))
+        return NetworkWeights(a, found, np.ones(a.cells, dtype=kind))
     weight = check_array("readout_weight", readout_weight, shape=(a.cells,)).astype(kind)
-    return NetworkWeights(a, tuple(found), weight, float(readout_bias))
+    return NetworkWeights(a, found, weight, float(readout_bias))
+
+
+def layer_weights(module: Recurrent) -> tuple[LayerWeights, ...]:
+    """Weights of each layer, lowest first, copied to numpy; a bias that the module lacks is zero.
+
+    Parameters
+    ----------
+    module : any number of inputs, one direction, no projection.
+
+    >>> [layer.weight_ih.shape for layer in layer_weights(nn.GRU(3, 2, num_layers=2))]
+    [(6, 3), (6, 2)]
+    """
+    if isinstance(module, DelayedStack):
+        first, count = cast("nn.RNN | nn.LSTM | nn.GRU", module.layers[0]), len(module.layers)
+    else:
+        first, count = module, module.num_layers
+    found: list[LayerWeights] = []
+    for i in range(count):
+        tensors = [_tensor(module, i, name).detach().cpu() for name in (NAMES if first.bias else NAMES[:2])]
+        arrays = [tensor.numpy().copy() for tensor in tensors]
+        arrays += [np.zeros(len(arrays[0]), dtype=arrays[0].dtype) for _ in range(4 - len(arrays))]
+        found.append(LayerWeights(*arrays))
+    return tuple(found)
 
 
 def _tensor(module: nn.Module, layer: int, name: str) -> Tensor:

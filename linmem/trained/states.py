@@ -58,19 +58,34 @@ def collect_states(
         for i, layer in enumerate(layers):
             if i > 0:
                 below = before[i - 1] if a.links == "delayed" else h[i - 1]
-            h[i], s[i] = _step(a.cell, layer, below, h[i], s[i])
+            h[i], s[i] = layer_step(a.cell, layer, below, h[i], s[i])
         kept = {"top": h[-1:], "outputs": h, "all": [*h, *s] if a.cell == "lstm" else h}[chosen]
         found.append(np.concatenate(kept, axis=1))
     states = np.stack(found, axis=1)
     return states if given.ndim == 2 else states[0]
 
 
-def _step(cell: str, layer: LayerWeights, x: np.ndarray, h: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs and cells (series, c) after one step; x (series, inputs)."""
+def layer_step(
+    cell: str,
+    layer: LayerWeights,
+    x: Float[np.ndarray, "series inputs"],
+    h: Float[np.ndarray, "series c"],
+    s: Float[np.ndarray, "series k"],
+) -> tuple[Float[np.ndarray, "series c"], Float[np.ndarray, "series k"]]:
+    """Outputs h and cells s of one layer after one step; ``cell`` is "rnn", "relu" (rnn with relu), "lstm" or "gru".
+
+    Only an lstm reads and changes s; for others it may be of any width.
+
+    >>> unit = LayerWeights(*(np.array(a) for a in ([[1.0]], [[2.0]], [0.0], [-0.5])))
+    >>> layer_step("relu", unit, np.ones((1, 1)), np.ones((1, 1)), np.zeros((1, 1)))[0].tolist()
+    [[2.5]]
+    """
     from_input = x @ layer.weight_ih.T + layer.bias_ih
     from_state = h @ layer.weight_hh.T + layer.bias_hh
     if cell == "rnn":
         return np.tanh(from_input + from_state), s
+    if cell == "relu":
+        return np.maximum(from_input + from_state, 0.0), s
     if cell == "lstm":
         i, f, g, o = np.split(from_input + from_state, 4, axis=1)
         s = expit(f) * s + expit(i) * np.tanh(g)

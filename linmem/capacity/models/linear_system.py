@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def linear_system(model: object) -> tuple[Float[np.ndarray, "N N"], Float[np.nda
         raise TypeError(f"model must be linear, got the torch module {type(model).__name__}; {_INSTEAD}")
     if hasattr(model, "to_ss"):
         return _of_system(model)
-    if all(hasattr(model, name) for name in ("W", "Win", "lr", "activation")):
+    if is_node(model):
         return _of_node(model)
     raise TypeError(
         f"model must be a reservoirpy Reservoir or a scipy.signal system, got {type(model).__name__}; "
@@ -70,19 +71,42 @@ def _of_system(model: Any) -> tuple[Float[np.ndarray, "N N"], Float[np.ndarray, 
 def _of_node(model: Any) -> tuple[Float[np.ndarray, "N N"], Float[np.ndarray, "N d"]]:
     probe = np.linspace(-2.0, 2.0, 9)
     if not np.array_equal(np.asarray(model.activation(probe)), probe):
-        name = getattr(model.activation, "__name__", type(model.activation).__name__)
-        raise ValueError(f"model must have the activation 'identity' (be linear), got {name!r}; {_INSTEAD}")
+        raise ValueError(
+            f"model must have the activation 'identity' (be linear), got {activation_name(model)!r}; {_INSTEAD}"
+        )
+    W, Win, bias, rate = node_weights(model)
+    if bias.any():
+        raise ValueError("model must have bias 0 (be linear), got another; build the node with bias=0.0")
+    A, C = np.diag(1.0 - rate) + rate[:, None] * W, rate[:, None] * Win
+    check_node_step(model, lambda x, z: A @ x + C @ z, C.shape[1], f"x <- A x + C z, {_INSTEAD}")
+    return A, C
+
+
+def is_node(model: object) -> bool:
+    """Whether ``model`` has the attributes of a reservoirpy ``Reservoir``."""
+    return all(hasattr(model, name) for name in ("W", "Win", "lr", "activation"))
+
+
+def activation_name(model: Any) -> str:
+    """Name of the node's activation."""
+    return str(getattr(model.activation, "__name__", type(model.activation).__name__))
+
+
+def node_weights(
+    model: Any,
+) -> tuple[Float[np.ndarray, "N N"], Float[np.ndarray, "N d"], Float[np.ndarray, "N"], Float[np.ndarray, "N"]]:
+    """W, Win, bias and lr of a reservoirpy ``Reservoir``, dense: ``x <- (1 - lr) x + lr f(W x + Win z + bias)``.
+
+    ValueError for a node that has no weights yet.
+    """
     if callable(model.W) or callable(model.Win) or callable(getattr(model, "bias", 0.0)):
         raise ValueError("model must have its weights, got a node that was not run yet; run it on one input row first")
-    if np.any(_dense(getattr(model, "bias", 0.0))):
-        raise ValueError("model must have bias 0 (be linear), got another; build the node with bias=0.0")
     W, Win = check_system(_dense(model.W), _dense(model.Win), stable=False, inputs="many")
-    N = len(W)
-    rate = check_array("lr", model.lr)
-    rate = np.full(N, rate) if rate.ndim == 0 else check_array("lr", rate, shape=(N,))
-    A, C = np.diag(1.0 - rate) + rate[:, None] * W, rate[:, None] * Win
-    _check_node(model, A, C)
-    return A, C
+    rows: list[Float[np.ndarray, "N"]] = []
+    for name, value in (("bias", _dense(getattr(model, "bias", 0.0))), ("lr", model.lr)):
+        row = check_array(name, value)
+        rows.append(np.full(len(W), row) if row.ndim == 0 else check_array(name, row.squeeze(), shape=(len(W),)))
+    return W, Win, rows[0], rows[1]
 
 
 def _dense(weights: Any) -> Any:
@@ -90,15 +114,24 @@ def _dense(weights: Any) -> Any:
     return weights.toarray() if hasattr(weights, "toarray") else weights
 
 
-def _check_node(model: object, A: Float[np.ndarray, "N N"], C: Float[np.ndarray, "N d"]) -> None:
-    """Refuse a node whose run() is not x_t = A x_{t-1} + C z_t: another update rule behind the same attributes."""
-    series = np.sin(np.arange(1.0, 10 * C.shape[1] + 1)).reshape(10, -1)
-    states, x = collect_states(model, series), np.zeros(len(A))
+def check_node_step(
+    model: object,
+    step: Callable[[Float[np.ndarray, "N"], Float[np.ndarray, "d"]], Float[np.ndarray, "N"]],
+    d: int,
+    rule: str,
+) -> None:
+    """Refuse a node whose run() does not follow ``step``: another update rule behind the same attributes.
+
+    ``rule`` says in the message what the step is, and after a comma what to do instead. Compared over 10 inputs of d
+    entries, each step from the state that the node itself reached.
+    """
+    series = np.sin(np.arange(1.0, 10 * d + 1)).reshape(10, -1)
+    states = collect_states(model, series)
+    x = np.zeros(states.shape[1])
     for found, z in zip(states, series, strict=True):
-        size = np.abs(A) @ np.abs(x) + np.abs(C) @ np.abs(z)
-        x = A @ x + C @ z
-        if not (np.abs(found - x) <= 1e-4 * size.max()).all():  # single precision at most, of any summation
-            raise ValueError(
-                f"model must step by x <- A x + C z, got another rule in {type(model).__name__}; {_INSTEAD}"
-            )
+        expected = step(x, z)
+        size = max(float(np.abs(expected).max()), float(np.abs(x).max()), float(np.abs(found).max()))
+        if not (np.abs(found - expected) <= 1e-4 * size).all():  # single precision at most, of any summation
+            what, instead = rule.split(", ", 1)
+            raise ValueError(f"model must step by {what}, got another rule in {type(model).__name__}; {instead}")
         x = found

@@ -65,7 +65,7 @@ def collect_states(model: object, inputs: ArrayLike, washout: int = 0) -> Float[
         raise ValueError(f"washout must be < T = {len(series)}, got {dropped}; pass a longer series")
     if isinstance(model, TanhReservoir):
         states = model.run(series)
-    elif _is_module(model):
+    elif is_module(model):
         states = _of_module(cast("torch.nn.Module", model), series)
     elif callable(getattr(model, "run", None)):
         states = _of_runner(model, series)
@@ -80,7 +80,7 @@ def collect_states(model: object, inputs: ArrayLike, washout: int = 0) -> Float[
     return states[dropped:]
 
 
-def _is_module(model: object) -> bool:
+def is_module(model: object) -> bool:
     """Whether the model is a torch module; torch is loaded already if it is."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(model, torch.nn.Module)
