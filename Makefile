@@ -63,8 +63,8 @@ benchmarks: venv
 	$(ONE_THREAD) $(BIN)/python benchmarks/recovery.py --budget 20 --json docs/results/recovery.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/recovery.py --large --json docs/results/recovery-large.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/capacity.py --json docs/results/capacity.json
-	$(ONE_THREAD) $(BIN)/python benchmarks/ensembles.py --json docs/results/ensembles.json
-	$(ONE_THREAD) $(BIN)/python benchmarks/native.py --json docs/results/native.json
+	$(ONE_THREAD) $(BIN)/python benchmarks/training.py --json docs/results/training.json
+	$(ONE_THREAD) $(BIN)/python benchmarks/training_grid.py --json docs/results/training_grid.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/sweeps.py --json docs/results/sweeps.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/loss.py --json docs/results/loss.json
 	$(ONE_THREAD) $(BIN)/python benchmarks/plateau.py --json docs/results/plateau.json

@@ -74,7 +74,7 @@ def train(
     Notes
     -----
     A step costs ``O(T B l g c^2)`` operations a network. On the torch engine the fixed cost of the tensor calls
-    dominates for less than about a hundred networks of one kind, so train many at once (``benchmarks/ensembles.py``
+    dominates for less than about a hundred networks of one kind, so train many at once (``benchmarks/training.py``
     measures it).
 
     >>> from linmem.trained import Architecture, MemoryTask
