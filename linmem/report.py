@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,6 +136,9 @@ class MemoryReport(Record):
 
         return render_text(self)
 
+    def __repr__(self) -> str:
+        return f"<MemoryReport of {self.facts['name']}: {len(self.rows)} quantities; print() shows them>"
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -185,6 +188,9 @@ class Comparison:
         from linmem.analysis.page import render_comparison
 
         return render_comparison((self.first, self.second), self.plot(), page=False)
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {self.first.facts['name']} and {self.second.facts['name']}; to_frame() has the numbers>"
 
 
 def compare(a: MemoryReport, b: MemoryReport) -> Comparison:
@@ -243,6 +249,7 @@ def memory_report(
     threshold: float | None = None,
     level: float = 0.95,
     parts: Collection[str] | None = None,
+    name: str | None = None,
 ) -> MemoryReport:
     """Measure the memory of a network by the means of all theories that apply, beside the bounds they set.
 
@@ -261,6 +268,7 @@ def memory_report(
     level : confidence of each interval (not of all together).
     parts : only these of "state", "distance", "capacity", "spectrum", "information", "kernel", "response", "training",
         "structured"; default all.
+    name : what the report calls the network; default its own name, such as "LSTM of 64 cells".
 
     Returns
     -------
@@ -275,6 +283,7 @@ def memory_report(
     """
     start = time.perf_counter()
     network, work = state_model(model, readout=readout), budget_of(budget)
+    network = network if name is None else replace(network, name=name)
     generator = check_generator("rng", rng)
     confidence = check_level(level)
     known = [name for name, _, _ in PARTS]
@@ -296,8 +305,8 @@ def memory_report(
     setting = Setting(network, sample, linear, refusal, eps, work, confidence, generator)
     rows: list[Row] = []
     tables: dict[str, pd.DataFrame] = {}
-    for number, (name, measure, keys) in enumerate(chosen, start=2):
-        begin(name, number)
+    for number, (part, measure, keys) in enumerate(chosen, start=2):
+        begin(part, number)
         try:
             found = measure(setting)
         except ValueError as error:

@@ -4,8 +4,8 @@ For every architecture and position p around the limit, the share of networks th
 0.03; 0.05 for one cell). Layers that read each other at the same step: the limit is N - (l - 1), N = c l. Links delayed
 by one step: the limit is N. Every column is an architecture (side by side where N is the same), every mark one of its
 positions, the darker the more of its networks memorise it; the short lines stand on the limit. Sequences are those of
-definition 1, which help from p = 10 on, where only the first six numbers can be the target: errors beyond the limit then
-come close to the threshold, and a few of the ten networks of a position pass it.
+definition 1, which help from p = 10 on, where only the first six numbers can be the target: errors beyond the limit
+then come close to the threshold, and a few of the ten networks of a position pass it.
 
 After Illium et al. (2022), Section 4, where the limit is stated as one of the memory capacity.
 """

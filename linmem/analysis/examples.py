@@ -17,7 +17,7 @@ from linmem.trained import Architecture, MemoryTask, NetworkSpec, train
 
 EXAMPLES = ("rnn", "lstm", "gru", "reservoir", "ssm")
 _POSITION, _CELLS, _NODES = 5, 5, 50
-_ORDER, _WINDOW, _DELAY = 16, 24.0, 12.0
+_ORDER, _WINDOW, _DELAY = 16, 24.0, 12.5  # the middle of the step that began 12 steps before the newest
 
 
 @cites("illium2022", "Definition 1")
@@ -29,7 +29,7 @@ def example(name: str, seed: int = 0) -> StateModel:
       torch;
     - "reservoir": 50 tanh nodes with the weights ``0.95 Q``, Q Haar orthogonal, and input weights uniform in +-0.3;
     - "ssm": 16 states of the Legendre delay network for a window of 24 steps (:func:`legendre_system`), which answers
-      with the input of 12 steps before, nearly.
+      with the input of 12 steps before, nearly, if the input changes slowly.
 
     Parameters
     ----------
@@ -62,7 +62,9 @@ def legendre_system(order: int, window: float, delay: float) -> tuple[np.ndarray
     ``theta x' = a x + b u`` with ``a_ij = (2i+1) (-1 if i < j else (-1)^(i-j+1))``, ``b_i = (2i+1) (-1)^i``, i and j
     from 0: the [n-1/n] Pade approximation of the delay theta, whose states are Legendre coefficients of the last theta
     steps of input, ``u(t - delay) ~ sum_i P_i(2 delay/theta - 1) x_i(t)``. With inputs held for a step of length 1,
-    ``A = exp(a/theta)`` and ``B = int_0^1 exp(s a/theta) ds b/theta``.
+    ``A = exp(a/theta)`` and ``B = int_0^1 exp(s a/theta) ds b/theta``. The state is read at the end of a step, and the
+    input of k steps before the newest lasts from k + 1 to k before then: ``delay = k + 1/2`` answers with it, for
+    inputs that change slowly over ``window / order`` steps.
 
     Parameters
     ----------

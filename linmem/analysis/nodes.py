@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from linmem.analysis.readout import with_vector
 from linmem.analysis.state import StateModel
-from linmem.capacity.linear import check_system
+from linmem.capacity.linear import input_mask, square_matrix
 from linmem.capacity.models import TanhReservoir, linear_system
 from linmem.capacity.models.linear_system import activation_name, check_node_step, node_weights
 from linmem.checks import check_array
@@ -51,12 +51,21 @@ def system_model(
 
     Raises
     ------
-    ValueError, TypeError : for shapes that do not fit, complex entries, B all zero, or a C of several rows.
+    ValueError, TypeError : for shapes that do not fit, complex entries, B all zero, or a C of several rows. The
+        message says how to write a complex system as a real one.
 
     >>> system_model([[0.5]], [1.0], [2.0]).run([1.0, 0.0]).ravel().tolist()
     [1.0, 0.5]
     """
-    recurrent, inward = check_system(A, B, stable=False, inputs="many")
+    for letter, matrix in (("A", A), ("B", B), ("C", C)):
+        if matrix is not None and np.iscomplexobj(matrix):
+            raise TypeError(
+                f"{letter} must be real, got complex entries; pass the real system of twice the size, "
+                "A -> [[Re A, -Im A], [Im A, Re A]], B -> [Re B; Im B], C -> [Re C, -Im C] (2 C first, if of each "
+                "conjugate pair only one is there)"
+            )
+    recurrent = square_matrix("A", A)
+    inward = input_mask("B", B, len(recurrent), "many")
     n, d = inward.shape
 
     def jacobian(_x: np.ndarray, _u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -104,7 +104,7 @@ def _limits(facts: Mapping[str, Any], table: Mapping[str, Row]) -> str:
             "It does not forget how it was started: two pasts leave different states long after, so that every number "
             "here depends on the start. Measure it on sequences of the length it is used on."
         )
-    if total is None or facts["inputs"] == "array":
+    if total is None or table["capacity.total"].bound is None:
         return ""
     information = max(total, _value(table, "capacity.information") or 0.0)
     if total >= _FULL * n and reach is not None and reach < _FULL * n:

@@ -29,7 +29,9 @@ def series(inputs, batch=3, time=TIME):
     [
         (([[0.5]],), r"must be \(A, B\).*got 1 part"),
         (([[0.5j]], [1.0]), "must be real.*Re A"),
-        (([[0.5]], [0.0]), "must not be all zero"),
+        (([[0.5]], [1.0], [1j]), r"C must be real.*Re C, -Im C"),
+        (([[0.5]], [0.0]), "B must not be all zero"),
+        (([[0.5]], [1.0, 2.0]), "B must have shape"),
         (([[0.5]], [1.0], [[1.0], [2.0]]), r"C must have one row.*got 2; pass that row as readout="),
         (([[0.5]], [1.0], [1.0, 2.0]), "C must have shape"),
         (scipy.signal.StateSpace([[-1.0]], [[1.0]], [[1.0]], [[0.0]]), r"discrete-time.*to_discrete\(dt\)"),
@@ -40,6 +42,18 @@ def series(inputs, batch=3, time=TIME):
 def test_bad_models_are_refused_with_the_fix(model, message):
     with pytest.raises((TypeError, ValueError), match=message):
         state_model(model)
+
+
+def test_the_real_system_that_a_refusal_names_is_the_complex_one():
+    generator = np.random.default_rng(1)
+    A, B, C = (generator.normal(size=s) + 1j * generator.normal(size=s) for s in ((3, 3), 3, 3))
+    A /= 5  # entries of variance 2/25: spectral radius near sqrt(6)/5 < 1
+    model = state_model(
+        (np.block([[A.real, -A.imag], [A.imag, A.real]]), np.r_[B.real, B.imag], np.r_[C.real, -C.imag])
+    )
+    kernel = model.answers(model.run([1.0, 0.0, 0.0, 0.0]))
+    expected = [(C @ np.linalg.matrix_power(A, k) @ B).real for k in range(4)]
+    np.testing.assert_allclose(kernel, expected, rtol=0, atol=1e-12)  # sums of 18 products of order 1 and less a step
 
 
 def test_a_state_model_can_be_measured_as_any_other_network():

@@ -133,7 +133,9 @@ def test_bounds_are_left_out_where_their_premise_fails():
     assert smooth.row("distance.fitted").bound is None
     assert smooth.row("capacity.total").bound is None
     assert "correlated" in smooth.row("capacity.information").note
+    assert not any("What limits it" in sentence for sentence in smooth.sentences)
     white = memory_report(DELAY, noise, parts=MEASURED)
+    assert "What limits it is its size" in " ".join(white.sentences)
     assert white.row("capacity.total").bound == white.row("distance.fitted").bound == 4
     assert white.facts["threshold"] == pytest.approx(0.12 * np.abs(noise - np.median(noise)).mean(), rel=0.02)
 
@@ -227,6 +229,22 @@ def test_the_page_of_plots_has_six_panels_of_seven_by_nine_inches(delay, leak):
     page = both.to_html()
     assert page.startswith("<!doctype html>")
     assert page.count('id="axes_') == 6
+
+
+def test_a_report_can_be_given_a_name():
+    report = memory_report(DELAY, parts=["state"], name="four steps")
+    assert report.facts["name"] == "four steps"
+    assert "four steps" in str(report)
+    assert repr(report) == "<MemoryReport of four steps: 5 quantities; print() shows them>"
+    assert "four steps and four steps" in repr(compare(report, report))
+    assert memory_report(DELAY, parts=["state"]).facts["name"] == "linear system"
+
+
+def test_steps_and_positions_are_marked_by_whole_numbers(delay):
+    axes = [found for part in delay.plot().subfigs for found in part.axes]
+    for panel in "abcf":
+        ticks = axes["abcdef".index(panel)].get_xticks()
+        np.testing.assert_array_equal(ticks, np.round(ticks))
 
 
 def test_reports_on_different_inputs_are_not_compared(delay):
