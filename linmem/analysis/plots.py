@@ -101,6 +101,13 @@ def _colour(records: Sequence[Record], place: int, alone: int = 0) -> str:
     return PALETTE[(place if len(records) > 1 else alone) % len(PALETTE)]
 
 
+def _whole_numbers(axes: Axes) -> None:
+    """Marks of the horizontal axis at whole numbers only: it counts steps."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
+
+
 def _memory(axes: Axes, records: Sequence[Record]) -> None:
     axes.set_title("memory curve")
     longest = 1
@@ -135,7 +142,7 @@ def _memory(axes: Axes, records: Sequence[Record]) -> None:
     axes.set_xlim(-0.02 * end, end)
     axes.set_ylim(-0.04, 1.08 if len(records) > 1 else 1.5)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axes)
     axes.set_xlabel("lag, $k$ (steps)")
     axes.set_ylabel("share recalled, $MC_k$")
     if len(records) == 1:
@@ -185,7 +192,7 @@ def _errors(axes: Axes, records: Sequence[Record]) -> None:
                           label="best linear filter")  # fmt: skip
     axes.set_xlim(0.5, last + 0.5)
     axes.set_ylim(0, room * top)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axes)
     axes.set_xlabel("position, $p$ (1 = newest input)")
     axes.set_ylabel("mean absolute error")
     if len(records) == 1:
@@ -235,7 +242,7 @@ def _kernel(axes: Axes, records: Sequence[Record]) -> None:
     if not drawn:
         return _absent(axes, records, "kernel.decay")
     axes.set_xlim(-0.02 * end, end)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axes)
     axes.set_xlabel("lag, $k$ (steps)")
     axes.set_ylabel("weight of an input")
     if len(records) == 1:
@@ -331,7 +338,7 @@ def _structured(axes: Axes, records: Sequence[Record]) -> None:
         return _absent(axes, records, "structured.sparse")
     axes.set_ylim(-0.04, 1.5 if len(records) == 1 else 1.1)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axes)
     axes.set_xlabel("length of the input sequence (steps)")
     axes.set_ylabel("share recovered")
     if len(records) == 1:

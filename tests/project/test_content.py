@@ -17,23 +17,37 @@ from linmem.claims import Registry
 from linmem.figures import names
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TUTORIALS = sorted((ROOT / "notebooks").glob("tutorial_*.ipynb"))
+NOTEBOOKS = sorted({*(ROOT / "notebooks").glob("*.ipynb")} - {*TUTORIALS})
 SECTIONS = ["Statement", "Assumptions", "Computation", "Figure", "Control", "Verdict"]
 CLAIMS = {claim.id: claim for claim in Registry.load()}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_is_clean_and_in_order(path):
+def cells_without_outputs(path):
+    """The text of a valid notebook, and its code by cells."""
     book = nbformat.read(path, as_version=4)
     nbformat.validate(book)
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert [cell for cell in code if cell.outputs or cell.execution_count is not None] == []
     assert code[0].source.startswith("%matplotlib inline\n")  # figures made without pyplot are shown as well
-    text = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+    return "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown"), [c.source for c in code]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_clean_and_in_order(path):
+    text, code = cells_without_outputs(path)
     headings = re.findall(r"^## +(.+?) *$", text, flags=re.MULTILINE)
     assert [heading for heading in headings if heading in SECTIONS] == SECTIONS
-    asserts = [node for node in ast.walk(ast.parse(code[-1].source)) if isinstance(node, ast.Assert)]
+    asserts = [node for node in ast.walk(ast.parse(code[-1])) if isinstance(node, ast.Assert)]
     assert "as_expected" in ast.unparse(asserts[-1])
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_tutorials_are_clean_and_end_by_checking_what_they_say(path):
+    text, code = cells_without_outputs(path)
+    assert "pip install" in text
+    assert any(isinstance(node, ast.Assert) for node in ast.parse(code[-1]).body)
+    assert set(re.findall(r"`([a-z]+\d*/[a-z0-9-]+)`", text)) <= set(CLAIMS)
 
 
 @pytest.mark.parametrize("id", CLAIMS)
