@@ -178,7 +178,7 @@ def measure(
         "torch": (engine("torch", 40, networks), engine("torch", 0, networks), 40.0 * networks),
     }
     if usable:  # one network after the other: their number changes nothing
-        ways["native"] = (engine("native", 1000, 4), engine("native", 0, 4), 4000.0)
+        ways["native"] = (engine("native", 10_000, 2), engine("native", 0, 2), 20_000.0)
         ways["peak"] = (lambda: compiled().fused_operations(usable[0], PEAK_ROUNDS), repeated(loop, 0), 1.0)
     spent = dict.fromkeys(ways, (math.inf, math.inf))
     for _ in range(rounds + 1):  # the first round warms up, and is no minimum
