@@ -16,8 +16,10 @@ inside: followed from the centre it reaches the boundary.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -29,6 +31,7 @@ from linmem.trained.states import collect_states
 from linmem.trained.weights import NetworkWeights, check_weights
 
 BITS = 128
+BACKGROUNDS = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)  # of the inputs not asked for, in the order they are tried
 _DIFFERENCE = 1e-5  # of the central differences: error h^2 + eps / h = 1e-10 of the slopes
 
 StateMap = Callable[[np.ndarray], np.ndarray]
@@ -42,6 +45,7 @@ class Collision:
     ----------
     position : p that is asked for.
     stop : t, the length after which the states coincide.
+    background : every input that is not asked for.
     first, second : (length,) the sequences, equal but for the n + 1 numbers from index t - p on; they end where the
         number in which they differ by 1 is asked for, ``stop <= length <= stop + n``.
     coordinate : index (from 0) of that number, ``length - p``.
@@ -53,6 +57,7 @@ class Collision:
 
     position: int
     stop: int
+    background: float
     first: Float[np.ndarray, "length"]
     second: Float[np.ndarray, "length"]
     coordinate: int
@@ -172,9 +177,26 @@ def _on_face(states: StateMap, start: np.ndarray) -> np.ndarray | None:
     return best if least < 1e-8 else None
 
 
+def _first_pair(
+    weights: NetworkWeights, stop: int, start: int, backgrounds: Sequence[float]
+) -> tuple[float, np.ndarray]:
+    """The first background with which an antipodal pair is found, and the pair."""
+    size = weights.architecture.state_variables + 1
+
+    def states(points: np.ndarray, background: float) -> np.ndarray:
+        inputs = np.full((len(points), stop), background)
+        inputs[:, start : start + size] = points
+        return collect_states(weights, inputs)[:, -1]
+
+    for background in backgrounds[:-1]:
+        with suppress(RuntimeError):
+            return background, antipodal_pair(partial(states, background=background), size)
+    return backgrounds[-1], antipodal_pair(partial(states, background=backgrounds[-1]), size)
+
+
 @cites("linmem", "topological limit")
 def antipodal_collision(
-    weights: NetworkWeights, position: int, *, stop: int | None = None, background: float = 0.5
+    weights: NetworkWeights, position: int, *, stop: int | None = None, background: float | None = None
 ) -> Collision:
     """Two sequences that a network of n state variables confuses at position p > n, with a certificate.
 
@@ -188,7 +210,8 @@ def antipodal_collision(
     weights : the network, of any cell type; n = ``weights.architecture.state_variables``.
     position : p >= n + 1.
     stop : t >= p, the first length after which the sequence may stop; default ``max(10, p)``, as in definition 1.
-    background : every input that is not asked for.
+    background : every input that is not asked for; default 1/2, and where the search fails with it (a state variable
+        that hardly depends on the inputs leaves a curve that rounding breaks), the next one of BACKGROUNDS.
 
     Raises
     ------
@@ -211,15 +234,9 @@ def antipodal_collision(
     if p <= n:
         raise ValueError(f"position must be > n = {n} state variables, got {p}; at p <= n no two states need collide")
     t = check_integer("stop", max(10, p) if stop is None else stop, minimum=p)
-    other = check_finite("background", background)
     start = t - p
-
-    def states(points: np.ndarray) -> np.ndarray:
-        inputs = np.full((len(points), t), other)
-        inputs[:, start : start + n + 1] = points
-        return collect_states(weights, inputs)[:, -1]
-
-    y = antipodal_pair(states, n + 1)
+    tried = BACKGROUNDS if background is None else (check_finite("background", background),)
+    other, y = _first_pair(weights, t, start, tried)
     asked = int(np.abs(y - 0.5).argmax())  # 0 or 1 exactly
     sequences = np.full((2, t + asked), other)
     sequences[:, start : start + n + 1] = y, 1.0 - y
@@ -234,4 +251,4 @@ def antipodal_collision(
         errors = [abs(a - ball(float(row[target]))) for a, row in zip(given, sequences, strict=True)]
         low = bounds(errors[0].max(errors[1]))[0]
         answers = (bounds(given[0]), bounds(given[1]))
-    return Collision(p, t, sequences[0], sequences[1], target, residual, answers, low)
+    return Collision(p, t, other, sequences[0], sequences[1], target, residual, answers, low)

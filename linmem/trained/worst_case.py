@@ -51,7 +51,7 @@ def worst_case_error(
     position: int,
     *,
     stop: int | None = None,
-    background: float = 0.5,
+    background: float | None = None,
     level: float | None = 0.5 - 1e-6,
     tolerance: float = 0.01,
     max_boxes: int = 2000,
@@ -86,12 +86,13 @@ def worst_case_error(
     n = check_weights(weights).architecture.state_variables
     p = check_integer("position", position, minimum=1)
     t = check_integer("stop", max(10, p) if stop is None else stop, minimum=p)
-    other, goal = check_finite("background", background), None if level is None else check_finite("level", level)
+    goal = None if level is None else check_finite("level", level)
     gap, most = check_positive("tolerance", tolerance), check_integer("max_boxes", max_boxes, minimum=1)
+    other = 0.5 if background is None else check_finite("background", background)
     low, sequence, pair = -np.inf, np.empty(0), None
     if p > n:
-        pair = antipodal_collision(weights, p, stop=t, background=other)
-        low, sequence = pair.worst_error_low, pair.worse
+        pair = antipodal_collision(weights, p, stop=t, background=background)
+        low, sequence, other = pair.worst_error_low, pair.worse, pair.background
     m = min(p, n + 1)
     with precision(BITS):
         family = _Family(BallStack(weights), p, t, m, other)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from linmem.intervals import ball, bounds, precision
 from linmem.trained import Architecture, LayerWeights, NetworkWeights, initial_weights, to_module
-from linmem.trained.collision import antipodal_collision, antipodal_pair
+from linmem.trained.collision import BACKGROUNDS, StateMap, antipodal_collision, antipodal_pair
 from linmem.trained.enclosure import BallStack, Jet
 from linmem.trained.worst_case import worst_case_error
 
@@ -126,6 +126,34 @@ def test_the_constant_attains_the_limit() -> None:
         pair = antipodal_collision(constant(architecture, 0.5), architecture.state_variables + 1)
         assert pair.worst_error_low == 0.5
         assert pair.residual == 0.0
+
+
+def test_where_one_background_fails_others_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An LSTM whose output gate is always open: h = tanh(s), so that one of its two variables tells nothing new."""
+    inputs, recurrent = np.array([[2.58], [3.0], [5.16], [2.5]]), np.array([[0.21], [0.54], [-5.49], [2.92]])
+    layer = LayerWeights(inputs, recurrent, np.array([-3.35, 0.24, 0.92, 14.5]), np.zeros(4))
+    network = NetworkWeights(Architecture("lstm"), (layer,))
+    pair = antipodal_collision(network, 3)
+    assert pair.worst_error_low > 0.5 - 1e-6
+    again = worst_case_error(network, 3).collision
+    assert again is not None
+    assert again.background == pair.background
+    tried: list[float] = []
+
+    def refuse_two(states: StateMap, size: int) -> np.ndarray:
+        tried.append(float(states.keywords["background"]))  # pyright: ignore
+        if len(tried) < 3:
+            raise RuntimeError("lost")
+        return antipodal_pair(states, size)
+
+    monkeypatch.setattr("linmem.trained.collision.antipodal_pair", refuse_two)
+    pair = antipodal_collision(initial_weights(Architecture(cells=2), 0), 3)
+    assert tried == list(BACKGROUNDS[:3])
+    assert pair.background == BACKGROUNDS[2]
+    assert set(pair.first[:7]) == {BACKGROUNDS[2]}
+    tried.clear()
+    with pytest.raises(RuntimeError, match="lost"):
+        antipodal_collision(initial_weights(Architecture(cells=2), 0), 3, background=0.5)
 
 
 def test_no_collision_is_promised_within_the_state() -> None:
