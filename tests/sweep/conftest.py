@@ -21,7 +21,9 @@ def brief(seed, k, seconds=0.004):
     time.sleep(seconds)
     return {"root": k ** 0.5, "draw": seed % 97}
 
-def slow(seed, k):
+def gated(seed, k):
+    while k >= 400 and not os.path.exists(os.environ["GATE"]):
+        time.sleep(0.01)
     return brief(seed, k, 0.015)
 
 def endless(seed, k):
@@ -32,26 +34,30 @@ def endless(seed, k):
 def logged(seed, k):
     time.sleep(0.02)
     with open("finished", "a") as log:
-        log.write(f"{k}\\n")
+        log.write(f"{k} {os.getpid()}\\n")
     return {"double": 2 * k}
 
 def wide(seed, k):
     return {"text": str(k % 10) * 20_000}
 """
 SCRIPT = """
-import json, sys
+import json, os, sys
 
 if __name__ == "__main__":
     import toycells
     from linmem.sweep import CellsFailed, Grid, StoreError, run
 
     options = json.loads(sys.argv[1])
+    if "gate" in options:
+        os.environ["GATE"] = options.pop("gate")
+    if "grace" in options:
+        from linmem.sweep import driver
+        driver._GRACE_SECONDS = options.pop("grace")
     if "largest_file" in options:
         import resource, signal
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (options.pop("largest_file"), resource.RLIM_INFINITY))
     if "user" in options:
-        import os
         from linmem.provenance import provenance
         provenance(), run(toycells.brief, Grid(k=[0]))  # imports that the user may not be allowed to make
         os.setuid(options.pop("user"))
@@ -64,8 +70,14 @@ if __name__ == "__main__":
 """
 
 
+PATIENCE = 300.0  # s: ends a test that hangs, and decides nothing else
+
+
 class Sweeps:
-    """A folder with the script; its sweeps are child processes that do not outlive the test."""
+    """A folder with the script; its sweeps are child processes that do not outlive the test.
+
+    The cells ``gated`` wait from the 400th on until there is a file at the path ``gate``.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -92,7 +104,7 @@ class Sweeps:
     def end(self, *arguments, **options):
         """Exit code, output and error text of a sweep that runs to its end."""
         child = self.start(*arguments, **options)
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate(timeout=PATIENCE)
         return child.returncode, out, err
 
     def clean_up(self):
@@ -124,13 +136,19 @@ def count():
 
 
 @pytest.fixture(scope="session")
-def until():
-    """Wait for a condition, at most so many seconds; return the seconds that it took."""
+def patience():
+    """Seconds to wait for what must happen at last, however busy the machine."""
+    return PATIENCE
 
-    def wait(condition, seconds=30.0):
+
+@pytest.fixture(scope="session")
+def until():
+    """Wait for a condition; return the seconds that it took."""
+
+    def wait(condition):
         start = time.monotonic()
         while not condition():
-            assert time.monotonic() - start < seconds, "waited in vain"
+            assert time.monotonic() - start < PATIENCE, "waited in vain"
             time.sleep(0.01)
         return time.monotonic() - start
 

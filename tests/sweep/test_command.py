@@ -114,14 +114,14 @@ def test_results_must_not_change_a_parameter(tmp_path):
     assert table.to_dict("list") == {"x": [1, 2], "y": [2, 4]}
 
 
-def test_ctrl_c_says_that_finished_cells_are_kept(tmp_path, until, count):
+def test_ctrl_c_says_that_finished_cells_are_kept(tmp_path, until, count, patience):
     text = "import time\ndef grid(scale): return [{'x': k} for k in range(2000)]\n"
     path = write(tmp_path, text + "def cell(seed, x):\n    time.sleep(0.02)\n    return {'y': x}\n")
     command = [sys.executable, "-m", "linmem.cli", "sweep", "run", path, "--store", tmp_path / "s.sweep", "--jobs", "1"]
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
     until(lambda: count(tmp_path / "s.sweep") >= 20)
     child.send_signal(signal.SIGINT)
-    _, message = child.communicate(timeout=30)
+    _, message = child.communicate(timeout=patience)
     assert child.returncode == 130
     assert message.strip() == "interrupted; what is finished is kept"
     assert 20 <= count(tmp_path / "s.sweep") < 2000

@@ -200,12 +200,12 @@ def test_full_disk(sweeps, tmp_path, count):
         assert len(after.records()) == 200
 
 
-def test_one_run_at_a_time(sweeps, tmp_path, count, until):
+def test_one_run_at_a_time(sweeps, tmp_path, count, until, patience):
     """Others are turned away, readers are not; a lock goes with its process."""
-    store, quiet = tmp_path / "s.db", tmp_path / "quiet.db"
-    first = sweeps.start(store, cells=500)
+    store, quiet, gate = tmp_path / "s.db", tmp_path / "quiet.db", tmp_path / "gate"
+    first = sweeps.start(store, cell="gated", cells=500, gate=str(gate))
     until(lambda: count(store) > 0)
-    code, _, err = sweeps.end(store, cells=500)
+    code, _, err = sweeps.end(store, cell="gated", cells=500, gate=str(gate))
     assert code == 1
     assert f"{store} is in use by another run; wait for it, or watch it" in err
     assert first.poll() is None
@@ -214,8 +214,9 @@ def test_one_run_at_a_time(sweeps, tmp_path, count, until):
         assert 0 < seen < 500
         assert reader.progress().total == 500
         export_store(store, tmp_path / "part.parquet")
+        gate.touch()
         until(lambda: len(reader.records()) > seen)
-    assert first.communicate(timeout=60) == ("500\n", "")
+    assert first.communicate(timeout=patience) == ("500\n", "")
 
     second = sweeps.start(quiet, cell="endless", cells=50)
     until(lambda: count(quiet) > 0)
