@@ -1,4 +1,4 @@
-"""Interval estimates: mean, proportion, any statistic by bootstrap, slope of a line.
+"""Interval estimates: mean, proportion, any statistic by bootstrap, slope of a line; several of them together.
 
 Every estimate of a random quantity in linmem is an :class:`Interval`: the point estimate, a confidence interval at a
 stated level, and the number of independent samples it rests on. A claim of kind ``statistical`` is judged on these.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from linmem.checks import check_array, check_finite, check_generator, check_integer
+from linmem.checks import check_array, check_finite, check_generator, check_integer, check_positive
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,45 @@ def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval
     return Interval(successes / n, float(ends.low), float(ends.high), level, n)
 
 
+def bonferroni_level(count: int, error: float = 0.05) -> float:
+    """Level ``1 - error / count`` of each of ``count`` intervals that hold together at level ``1 - error``.
+
+    Whatever their dependence (Bonferroni's inequality).
+
+    Parameters
+    ----------
+    count : number of intervals, at least 1.
+    error : probability that one of them or more misses its value, in (0, 1).
+
+    >>> bonferroni_level(5)
+    0.99
+    """
+    count, error = check_integer("count", count, minimum=1), check_finite("error", error)
+    if not 0.0 < error < 1.0:
+        raise ValueError(f"error must lie strictly between 0 and 1, got {error!r}; pass e.g. 0.05")
+    return 1.0 - error / count
+
+
+def difference_interval(first: Interval, second: Interval) -> Interval:
+    """Interval of a difference of two quantities: it holds where both intervals do.
+
+    Its level is ``level_1 + level_2 - 1`` (Bonferroni's inequality), its n the smaller one; the two may depend on
+    each other.
+
+    Raises
+    ------
+    ValueError : if the levels do not add up to more than 1.
+
+    >>> found = difference_interval(Interval(0.5, 0.4, 0.6, 0.975, 10), Interval(0.25, 0.125, 0.375, 0.975, 8))
+    >>> found.value, round(found.low, 9), round(found.high, 9), round(found.level, 9), found.n
+    (0.25, 0.025, 0.475, 0.95, 8)
+    """
+    level, n = first.level + second.level - 1.0, min(first.n, second.n)
+    if level <= 0.0:
+        raise ValueError(f"levels must add up to more than 1, got {first.level} and {second.level}; raise them")
+    return Interval(first.value - second.value, first.low - second.high, first.high - second.low, level, n)
+
+
 def bootstrap_interval(
     samples: ArrayLike,
     statistic: Callable[..., float],
@@ -148,6 +187,33 @@ def bootstrap_interval(
         ).confidence_interval
         low, high = float(found.low), float(found.high)
     return Interval(value, low, high, level, int(x.size))
+
+
+def median_ratio_interval(
+    above: ArrayLike, below: ArrayLike, rng: np.random.Generator | int, level: float = 0.95, resamples: int = 9999
+) -> Interval:
+    """Ratio of the medians of two independent samples, percentile bootstrap (each sample drawn anew by itself).
+
+    Parameters
+    ----------
+    above, below : (n,) and (m,) independent positive values, n, m >= 2; the ratio is median(above) / median(below).
+    rng : seed or generator of the resampling.
+    level : coverage (asymptotic).
+    resamples : number of bootstrap resamples; memory ``resamples * max(n, m)`` numbers.
+
+    >>> found = median_ratio_interval([2.0] * 5, [1.0] * 8, rng=0)
+    >>> found.value, found.width, found.n
+    (2.0, 0.0, 5)
+    """
+    samples = [_samples(name, values, 2) for name, values in (("above", above), ("below", below))]
+    level, generator = check_level(level), check_generator("rng", rng)
+    resamples = check_integer("resamples", resamples, minimum=100)
+    for name, values in zip(("above", "below"), samples, strict=True):
+        check_positive(f"least value of {name}", values.min())
+    first, second = (np.median(generator.choice(x, size=(resamples, x.size)), axis=1) for x in samples)
+    value = float(np.median(samples[0]) / np.median(samples[1]))
+    low, high = np.quantile(first / second, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, min(float(low), value), max(float(high), value), level, min(x.size for x in samples))
 
 
 def slope_interval(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval:

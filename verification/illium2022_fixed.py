@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from linmem.claims import Evidence, Measurement, Scale, claim
-from linmem.statistics import Interval, proportion_interval
+from linmem.figures.trained_networks import draw_seeds
+from linmem.statistics import Interval, difference_interval, proportion_interval
 from linmem.trained import Architecture, MemoryTask, NetworkSpec, train
 
 LEARNED = 0.1  # error of a position that is not solved (0.03) but clearly learned; the constant answer has 1/4
@@ -28,7 +29,7 @@ class Group(NamedTuple):
 def _trained(groups: Sequence[Group], fixed: bool, steps: int, rate: float, rng: np.random.Generator) -> pd.DataFrame:
     """One row for each network, on sequences of exactly ``length`` numbers, or of up to 5 more at random."""
     rows: list[dict[str, object]] = []
-    seeds = [int(seed) for seed in rng.integers(2**62, size=max(group.networks for group in groups))]
+    seeds = draw_seeds(rng, max(group.networks for group in groups))
     for group in groups:  # shape, task and seed together name the random stream of a network
         task = MemoryTask(group.position, group.length, group.length + (0 if fixed else 5))
         spec = NetworkSpec(Architecture(cells=group.cells, layers=group.layers), task)
@@ -38,16 +39,10 @@ def _trained(groups: Sequence[Group], fixed: bool, steps: int, rate: float, rng:
     return pd.DataFrame(rows)
 
 
-def _share(rows: pd.DataFrame, below: float | None = None) -> Interval:
-    """Share of the networks that solved their task, or whose error is below a number."""
-    hits = rows["solved"] if below is None else rows["error"] < below
-    return proportion_interval(int(hits.sum()), len(rows))
-
-
 def _difference(one: pd.DataFrame, other: pd.DataFrame) -> Interval:
     """Difference of two solved shares: Clopper-Pearson intervals of 97.5 % each, hence at least 95 % together."""
-    a, b = (proportion_interval(int(rows["solved"].sum()), len(rows), level=0.975) for rows in (one, other))
-    return Interval(a.value - b.value, a.low - b.high, a.high - b.low, 0.95, min(a.n, b.n))
+    counts = ((int(rows["solved"].sum()), len(rows)) for rows in (one, other))
+    return difference_interval(*(proportion_interval(*count, level=0.975) for count in counts))
 
 
 # --- fixed length is easier ------------------------------------------------------------------------------------------
@@ -71,9 +66,9 @@ def _easier(
     return Evidence(
         [
             Measurement.from_interval("p within the limit: share solved, one length minus random", gain, ">", -0.15),
-            Measurement.from_interval("5 cells, p = 10: share solved, one length", _share(far["one length"]), ">", 0.5),
-            Measurement.from_interval(
-                "5 cells, p = 10: share solved, random lengths", _share(far["random lengths"]), "<", 0.5
+            *(
+                Measurement.of_share(f"5 cells, p = 10: share solved, {name}", far[name]["solved"], relation, 0.5)
+                for name, relation in (("one length", ">"), ("random lengths", "<"))
             ),
         ],
         table=pd.concat(tables, ignore_index=True),
@@ -133,13 +128,13 @@ def _from_the_start(
     table = _trained(groups, fixed, steps, rate, rng)
     first, last = (_trained([Group(1, 2, 10, networks[1])], arm, *longer, rng) for arm in (fixed, False))
     measurements = [
-        Measurement.from_interval("2 cells, p = 10, one length: share learned", _share(first, LEARNED), ">", 0.15),
-        Measurement.from_interval("2 cells, p = 10, random lengths: share learned", _share(last, LEARNED), "<", 0.15),
+        Measurement.of_share("2 cells, p = 10, one length: share learned", first["error"] < LEARNED, ">", 0.15),
+        Measurement.of_share("2 cells, p = 10, random lengths: share learned", last["error"] < LEARNED, "<", 0.15),
     ]
     for c in cells:
         middle = table[(table["cells"] == c) & table["position"].between(c + 1, 10 - c)]
         name = f"{c} cell{'s' if c > 1 else ''}, p = {c + 1} to {10 - c}: share solved"
-        measurements.append(Measurement.from_interval(name, _share(middle), "<", 0.25 if c < 3 else 0.5))
+        measurements.append(Measurement.of_share(name, middle["solved"], "<", 0.25 if c < 3 else 0.5))
     note = f"{networks[0]} networks for each c and p, {steps} steps; at c = 2, p = 10 {networks[1]} with {longer[0]}"
     return Evidence(measurements, table=table, note=note)
 
@@ -193,14 +188,12 @@ def _two_layers(
     steps, rate, middle = scale.pick(quick=(50_000, 0.05, (5,)), paper=(150_000, 0.03, (4, 5, 6, 7)))
     groups = [Group(2, 2, p, networks[p in middle]) for p in (*middle, 8, 9, 10)]
     table = _trained(groups, fixed, steps, rate, rng)
-    start = table["position"] >= 8
+    start, learned = table["position"] >= 8, table["error"] < LEARNED
     asked = "p = 5" if len(middle) == 1 else "p = 4 to 7"
     return Evidence(
         [
-            Measurement.from_interval("p = 8 to 10: share learned", _share(table[start], LEARNED), ">", 0.25),
-            Measurement.from_interval(
-                f"{asked}, far from both ends: share learned", _share(table[~start], LEARNED), "<", 0.5
-            ),
+            Measurement.of_share("p = 8 to 10: share learned", learned[start], ">", 0.25),
+            Measurement.of_share(f"{asked}, far from both ends: share learned", learned[~start], "<", 0.5),
         ],
         table=table,
         note=f"two layers of two cells, {networks[0]} networks at each p >= 8, {networks[1]} below, {steps} steps",
@@ -252,7 +245,7 @@ def _no_limit(scale: Scale, rng: np.random.Generator, fixed: bool = True) -> Evi
         rows = _trained([group], fixed, steps, rate, rng).assign(length=group.length)
         layers = f"{group.layers} layer{'s' if group.layers > 1 else ''} of {group.cells} cells"
         name = f"{layers}, p = {group.position} of {group.length} numbers: share solved"
-        measurements.append(Measurement.from_interval(name, _share(rows), ">", 0.5))
+        measurements.append(Measurement.of_share(name, rows["solved"], ">", 0.5))
         tables.append(rows)
     return Evidence(measurements, table=pd.concat(tables, ignore_index=True), note=f"{steps} steps")
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from linmem.claims import Evidence, Measurement, Scale, claim
-from linmem.statistics import Interval, mean_interval, proportion_interval
+from linmem.figures.trained_networks import draw_seeds
+from linmem.statistics import Interval, bonferroni_level, difference_interval, mean_interval, proportion_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,21 +33,16 @@ def _trained(
     rows: list[dict[str, int | float | bool | str]] = []
     for cells, position, count in sizes:
         spec = NetworkSpec(Architecture(cell, cells), MemoryTask.definition_1(position))
-        seeds = [int(seed) for seed in rng.integers(2**62, size=count)]
+        seeds = draw_seeds(rng, count)
         rows += train(spec, seeds, steps=budget[0], rate=budget[1]).rows()
     table = pd.DataFrame(rows)[["cell", "layers", "cells", "position", "seed", "error", "diverged"]]
     return table.assign(role=role, satisfying=table["error"] < SATISFYING)
 
 
-def _share(table: pd.DataFrame, level: float = LEVEL) -> Interval:
-    """Share of the networks with an error below the paper's threshold, with its Clopper-Pearson interval."""
-    return proportion_interval(int(table["satisfying"].sum()), len(table), level)
-
-
 def _difference(first: pd.DataFrame, second: pd.DataFrame) -> Interval:
-    """Difference of two shares; each has half of the error probability, so the level holds for the difference."""
-    a, b = (_share(table, (1 + LEVEL) / 2) for table in (first, second))
-    return Interval(a.value - b.value, a.low - b.high, a.high - b.low, LEVEL, min(a.n, b.n))
+    """Difference of the shares with an error below the paper's threshold; each has half of the error probability."""
+    counts = ((int(table["satisfying"].sum()), len(table)) for table in (first, second))
+    return difference_interval(*(proportion_interval(*count, level=(1 + LEVEL) / 2) for count in counts))
 
 
 # --- position 10 -----------------------------------------------------------------------------------------------------
@@ -61,8 +57,8 @@ def _position_ten(scale: Scale, rng: np.random.Generator, cell: str) -> Evidence
     ten = _trained(cell, [(10, 10, most)], (steps, 0.1), rng, "tested")
     plain = _trained("rnn", [(10, 10, most)], (steps, 0.1), rng, "tanh network")
     measurements = [
-        Measurement.from_interval("share below 0.04, 10 cells", _share(ten), "<", 0.3),
-        Measurement.from_interval("share below 0.04, 1 to 9 cells", _share(small), "<", 0.4),
+        Measurement.of_share("share below 0.04, 10 cells", ten["satisfying"], "<", 0.3, LEVEL),
+        Measurement.of_share("share below 0.04, 1 to 9 cells", small["satisfying"], "<", 0.4, LEVEL),
         Measurement.from_interval("share of tanh networks less this share, 10 cells", _difference(plain, ten), ">", 0),
     ]
     table = pd.concat([small, ten, plain], ignore_index=True)
@@ -131,7 +127,7 @@ def _likeness(scale: Scale, rng: np.random.Generator, cell: str) -> Evidence:
 
 def _nearer(errors: dict[str, np.ndarray]) -> Interval:
     """``|m - m_lstm| - |m - m_rnn|`` of mean errors m; a third of the error probability for each of the three means."""
-    means = {role: mean_interval(values, 1 - (1 - LEVEL) / 3) for role, values in errors.items()}
+    means = {role: mean_interval(values, bonferroni_level(3, 1 - LEVEL)) for role, values in errors.items()}
 
     def apart(role: str) -> tuple[float, float, float]:
         a, b = means["tested"], means[role]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from linmem.claims import Evidence, Measurement, Scale, claim
+from linmem.figures.trained_networks import draw_seeds
+from linmem.statistics import bonferroni_level, proportion_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +91,7 @@ def _order_evidence(rng: np.random.Generator, subjects: list[Subject]) -> Eviden
 
     from linmem.report import memory_report
 
-    level = 1.0 - 0.05 / (4 * len(subjects))
+    level = bonferroni_level(4 * len(subjects))
     rows: list[dict[str, Any]] = []
     for subject in subjects:
         series = rng.random(21_000)
@@ -170,7 +172,7 @@ def hidden_lines_break_the_distance(scale: Scale, rng: np.random.Generator) -> E
 
 @bridge_order.control("LSTM networks with n = c: the cell states are not counted")
 def uncounted_cell_states_break_the_capacity(scale: Scale, rng: np.random.Generator) -> Evidence:
-    seeds = [int(seed) for seed in rng.integers(2**62, size=3)]
+    seeds = draw_seeds(rng, 3)
     networks = _trained("lstm", 2, 1, 2, seeds).weights
     return _order_evidence(rng, [Subject("lstm, c = p = 2", one, 2, full=True) for one in networks])
 
@@ -195,7 +197,7 @@ def _crowd(scale: Scale, rng: np.random.Generator) -> list[tuple[str, object]]:
     models: list[tuple[str, object]] = []
     trained, random, others = scale.pick(quick=(6, 5, 25), paper=(20, 20, 120))
     for architecture, position in shapes:
-        seeds = [int(seed) for seed in rng.integers(2**62, size=trained + random)]
+        seeds = draw_seeds(rng, trained + random)
         spec = NetworkSpec(architecture, MemoryTask.definition_1(position))
         training = train(spec, seeds[:trained], steps=10_000, rate=0.1, evaluation_size=1000)
         kept = [one for one, lost in zip(training.weights, training.diverged, strict=True) if not lost]
@@ -218,9 +220,8 @@ def _bounds_evidence(rng: np.random.Generator, models: list[tuple[str, object]])
     import pandas as pd
 
     from linmem.report import memory_report
-    from linmem.statistics import proportion_interval
 
-    level = 1.0 - 0.05 / (10 * len(models))  # of each interval: no report of these parts has more than 10 bounds
+    level = bonferroni_level(10 * len(models))  # of each interval: no report of these parts has more than 10 bounds
     rows: list[dict[str, Any]] = []
     broken = 0
     for number, (kind, model) in enumerate(models):

@@ -1,4 +1,4 @@
-"""What the theories say about one and the same network: delay lines, full capacity, structured inputs."""
+"""What the theories of memory and of training say about one and the same network: a delay line, a full capacity."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from linmem.claims import Evidence, Measurement, Scale, claim
+from linmem.figures.trained_networks import draw_seeds
+from linmem.statistics import bonferroni_level
 
 if TYPE_CHECKING:
     from linmem.analysis import Linearisation
@@ -71,16 +73,15 @@ def _delay_evidence(scale: Scale, rng: np.random.Generator, networks: str) -> Ev
 
     from linmem.analysis import linearise
     from linmem.capacity.systems.connectivity import haar_orthogonal
-    from linmem.statistics import mean_interval, proportion_interval
 
     count = scale.pick(quick=16, paper=60)
-    level = 1.0 - 0.05 / (len(SETTINGS) * len(BANDS) + 1)
+    level = bonferroni_level(len(SETTINGS) * len(BANDS) + 1)
     measurements: list[Measurement] = []
     rows: list[dict[str, Any]] = []
     inside: list[bool] = []
     words: list[str] = []
     for c in SETTINGS:
-        seeds = [int(seed) for seed in rng.integers(2**62, size=count)]
+        seeds = draw_seeds(rng, count)
         if networks == "orthogonal":
             masks = [mask / np.linalg.norm(mask) for mask in rng.standard_normal((count, c))]
             models = [(0.95 * haar_orthogonal(c, rng), mask, np.ones(c)) for mask in masks]
@@ -101,10 +102,9 @@ def _delay_evidence(scale: Scale, rng: np.random.Generator, networks: str) -> Ev
                 for k, (h, m) in enumerate(zip(kernel.tolist(), memory.tolist(), strict=True))
             ]
         for name, (relation, bound) in BANDS.items():
-            interval = mean_interval([numbers[name] for numbers in judged], level)
-            measurements.append(Measurement.from_interval(f"{name}, mean, c = {c}", interval, relation, bound))
-    share = proportion_interval(sum(inside), len(inside), level)
-    measurements.append(Measurement.from_interval("share of networks within all of these bands", share, ">", 0.8))
+            samples = [numbers[name] for numbers in judged]
+            measurements.append(Measurement.of_mean(f"{name}, mean, c = {c}", samples, relation, bound, level))
+    measurements.append(Measurement.of_share("share of networks within all of these bands", inside, ">", 0.8, level))
     return Evidence(measurements, table=pd.DataFrame(rows), note=f"networks judged: {', '.join(words)}")
 
 
@@ -155,11 +155,10 @@ def _capacity_evidence(scale: Scale, rng: np.random.Generator, trained: bool) ->
     import pandas as pd
 
     from linmem.report import memory_report
-    from linmem.statistics import mean_interval
 
     sizes = (5, 7)
     count = scale.pick(quick=12, paper=60)
-    level = 1.0 - 0.05 / (2 * len(sizes))
+    level = bonferroni_level(2 * len(sizes))
     measurements: list[Measurement] = []
     rows: list[dict[str, Any]] = []
     words: list[str] = []
@@ -170,7 +169,7 @@ def _capacity_evidence(scale: Scale, rng: np.random.Generator, trained: bool) ->
         return found
 
     for c in sizes:
-        seeds = [int(seed) for seed in rng.integers(2**62, size=count)]
+        seeds = draw_seeds(rng, count)
         kept, networks = _solved(c, seeds) if trained else (seeds, _untrained(c, seeds))
         words.append(f"{len(kept)} of {count} for c = {c}")
         before = np.array([capacity(one, seed) for one, seed in zip(_untrained(c, kept), kept, strict=True)])
@@ -179,10 +178,10 @@ def _capacity_evidence(scale: Scale, rng: np.random.Generator, trained: bool) ->
             {"cells": c, "seed": seed, "before": first, "after": last}
             for seed, first, last in zip(kept, before.tolist(), after.tolist(), strict=True)
         ]
-        full, gained = mean_interval(after / c, level), mean_interval((after - before) / c, level)
+        full, gained = f"capacity over n after training, mean, c = {c}", f"gain in capacity over n, mean, c = {c}"
         measurements += [
-            Measurement.from_interval(f"capacity over n after training, mean, c = {c}", full, "in", (0.98, 1.005)),
-            Measurement.from_interval(f"gain in capacity over n, mean, c = {c}", gained, ">", 0.02),
+            Measurement.of_mean(full, after / c, "in", (0.98, 1.005), level),
+            Measurement.of_mean(gained, (after - before) / c, ">", 0.02, level),
         ]
     return Evidence(measurements, table=pd.DataFrame(rows), note=f"networks judged: {', '.join(words)}")
 
@@ -215,91 +214,3 @@ def training_fills_capacity(scale: Scale, rng: np.random.Generator) -> Evidence:
 @training_fills_capacity.control("the networks before training in the place of those after it")
 def untrained_networks_are_not_full(scale: Scale, rng: np.random.Generator) -> Evidence:
     return _capacity_evidence(Scale.QUICK, rng, trained=False)
-
-
-# --- structured inputs beat n ----------------------------------------------------------------------------------------
-
-STATES, ATOMS = 50, 6
-"""n, and the number K of non-zero entries or tones."""
-
-
-def _structured_evidence(scale: Scale, rng: np.random.Generator, structure: str) -> Evidence:
-    """Longest inputs that one state of a random rotation determines; those of ``structure`` are to exceed 4 n."""
-    import pandas as pd
-
-    from linmem.analysis import structured_recall
-    from linmem.capacity.systems.connectivity import haar_orthogonal
-    from linmem.statistics import mean_interval, proportion_interval
-
-    count, trials = scale.pick(quick=(8, 10), paper=(30, 20))
-    longest = scale.pick(quick=8, paper=32) * STATES
-    kinds = [kind for kind in ("sparse", "joint tones", "dense") if kind in (structure, "joint tones", "dense")]
-    horizons: dict[str, list[float]] = {kind: [] for kind in kinds}
-    rows: list[dict[str, Any]] = []
-    for number in range(count):
-        rotation, mask = haar_orthogonal(STATES, rng), rng.standard_normal(STATES)
-        for kind in kinds:
-            if kind == "dense":  # as many non-zero entries as steps
-                lengths = (STATES // 2, STATES, 3 * STATES // 2)
-                asked = [("sparse", N, N) for N in lengths]
-            else:
-                asked = [(kind, ATOMS, longest)]
-            found = [
-                structured_recall(rotation, mask, name, sparsity=K, longest=most, trials=trials, rng=rng)
-                for name, K, most in asked
-            ]
-            horizons[kind].append(max(one.horizon for one in found) / STATES)
-            rows += [
-                {"network": number, "structure": kind, "steps": trial.steps, "share": trial.share.value}
-                for one in found
-                for trial in one.trials
-            ]
-    level = 1.0 - 0.05 / 3
-    table = pd.DataFrame(rows)
-    beyond = table[(table["structure"] == "dense") & (table["steps"] == 3 * STATES // 2)]
-    recovered = proportion_interval(round(trials * beyond["share"].sum()), trials * len(beyond), level)
-    reached, tones = (mean_interval(horizons[kind], level) for kind in (structure, "joint tones"))
-    measurements = [
-        Measurement.from_interval("horizon over n of structured inputs (a lower bound), mean", reached, ">", 4.0),
-        Measurement.from_interval("horizon over n of joint tones, mean", tones, "<", 2.0),
-        Measurement.from_interval("share of inputs without structure recovered at 3n/2 steps", recovered, "<", 0.1),
-    ]
-    note = f"n = {STATES}, K = {ATOMS}, {count} rotations, {trials} trials a length, at most {longest} steps"
-    return Evidence(measurements, table=table, note=note)
-
-
-@claim(
-    "linmem/structured-inputs-beat-n",
-    source="linmem",
-    locator="structured inputs from one state",
-    kind="statistical",
-    statement=(
-        r"The bound $n$ on the number of inputs that $n$ linear states hold is one for inputs without structure. From "
-        r"one state of a random rotation with $n = 50$, inputs of more than $4n$ steps with $K = 6$ non-zero numbers "
-        r"at unknown times are recovered by the LASSO. With $K = 6$ tones (atoms of the cosine transform) in the "
-        r"place of non-zero numbers the same states end below $2n$; without structure fewer than a tenth of the inputs "
-        r"of $3n/2$ steps are recovered."
-    ),
-    assumptions=[
-        r"horizon: longest input recovered in at least half of the trials, with a relative squared error of at most "
-        r"$0.01$; solutions certified by their duality gap ($10^{-6}$); noise in the state of relative size $10^{-3}$",
-        r"8 Haar rotations with normal input weights and 10 trials a length at quick scale, 30 and 20 at paper scale",
-        r"the search for sparse inputs ends at $8n$ steps ($32n$ at paper scale), so that its horizon is a lower bound",
-        r"inputs without structure leave a relative squared error of at least $(N - n)/N$ on average at $N > n$ steps, "
-        r"so that just above $n$ some trials still succeed: hence $3n/2$",
-        r"three intervals, together at level 0.95 (Bonferroni)",
-    ],
-    depends=["charles2018/sparse-recovery", "charles2018/coherent-fails-single", "linmem/statistical-dimension"],
-)
-def structured_inputs_beat_n(scale: Scale, rng: np.random.Generator) -> Evidence:
-    return _structured_evidence(scale, rng, "sparse")
-
-
-@structured_inputs_beat_n.control("joint tones in the place of sparse inputs")
-def tones_do_not_reach_as_far(scale: Scale, rng: np.random.Generator) -> Evidence:
-    return _structured_evidence(Scale.QUICK, rng, "joint tones")
-
-
-@structured_inputs_beat_n.control("inputs without structure in the place of sparse ones")
-def dense_inputs_end_at_n(scale: Scale, rng: np.random.Generator) -> Evidence:
-    return _structured_evidence(Scale.QUICK, rng, "dense")

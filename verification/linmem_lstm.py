@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from linmem.claims import Evidence, Measurement, Scale, claim
-from linmem.statistics import Interval, mean_interval, proportion_interval
+from linmem.figures.trained_networks import draw_seeds
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from linmem.trained import MemoryTask, NetworkWeights, Training
 
 SATISFYING = 0.04  # threshold of Illium et al. (2022) for position 10
-
-
-def _seeds(rng: np.random.Generator, count: int) -> list[int]:
-    return [int(seed) for seed in rng.integers(2**62, size=count)]
 
 
 def _train(
@@ -33,9 +31,11 @@ def _train(
     return train(NetworkSpec(Architecture(cell, cells, layers, **options), task), seeds, **settings)
 
 
-def _share(rows: Sequence[dict[str, Any]]) -> Interval:
-    """Share of the networks that solve their position, with its Clopper-Pearson interval at 95 %."""
-    return proportion_interval(sum(bool(row["solved"]) for row in rows), len(rows))
+def _table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of trainings, without the columns that are the same in all of them."""
+    import pandas as pd
+
+    return pd.DataFrame(rows).drop(columns=["links", "absent", "min_length", "max_length", "state_size"])
 
 
 # --- beyond the number of cells --------------------------------------------------------------------------------------
@@ -51,8 +51,6 @@ def _capacities(networks: Sequence[NetworkWeights], rng: np.random.Generator, pa
 
 def _beyond_cells(scale: Scale, rng: np.random.Generator, cell: str) -> Evidence:
     """Networks with a linear read-out, trained by Adam for p = c + 1 .. 2 c + 1; and what the states of some hold."""
-    import pandas as pd
-
     from linmem.trained import MemoryTask
 
     largest, many, few = scale.pick(quick=(3, 6, 4), paper=(4, 10, 6))
@@ -65,30 +63,20 @@ def _beyond_cells(scale: Scale, rng: np.random.Generator, cell: str) -> Evidence
             if p > c + 1 and c > 2:
                 continue
             training = _train(
-                cell, (1, c), task(p), _seeds(rng, many if p == c + 1 else few), settings, readout="linear"
+                cell, (1, c), task(p), draw_seeds(rng, many if p == c + 1 else few), settings, readout="linear"
             )
             rows += training.rows()
             holding += training.weights[:2] if c <= 2 and p == c + 1 else ()
     capacities = {part: _capacities(holding, rng, part) for part in ("all", "outputs")}
+    table = _table(rows)
+    near = table.loc[table["position"] == table["cells"] + 1, "solved"]
+    far = table.loc[table["position"] == 2 * table["cells"] + 1, "solved"]
     measurements = [
-        Measurement.from_interval(
-            "share that solves p = c + 1",
-            _share([row for row in rows if row["position"] == row["cells"] + 1]),
-            ">",
-            0.5,
-        ),
-        Measurement.from_interval(
-            "share that solves p = 2 c + 1, c = 1 and 2",
-            _share([row for row in rows if row["position"] == 2 * row["cells"] + 1]),
-            "<",
-            0.4,
-        ),
-        Measurement.from_interval(
-            "capacity of the states over c, c = 1 and 2", mean_interval(capacities["all"]), ">", 1.0
-        ),
+        Measurement.of_share("share that solves p = c + 1", near, ">", 0.5),
+        Measurement.of_share("share that solves p = 2 c + 1, c = 1 and 2", far, "<", 0.4),
+        Measurement.of_mean("capacity of the states over c, c = 1 and 2", capacities["all"], ">", 1.0),
     ]
     found = {part: np.round(values, 2).tolist() for part, values in capacities.items()}
-    table = pd.DataFrame(rows).drop(columns=["links", "absent", "min_length", "max_length", "state_size"])
     return Evidence(
         measurements, table=table, note=f"{cell}: capacities over c, of all states and of the outputs: {found}"
     )
@@ -129,8 +117,6 @@ def lstm_uses_2c_states_gru(scale: Scale, rng: np.random.Generator) -> Evidence:
 
 def _distance(scale: Scale, rng: np.random.Generator, cell: str) -> Evidence:
     """Networks with summed outputs, trained by Adam for p = c and p = c + 1."""
-    import pandas as pd
-
     from linmem.trained import MemoryTask
 
     sizes, count, steps = scale.pick(quick=((3, 4), 10, 20_000), paper=((3, 4, 5, 6), 10, 40_000))
@@ -139,15 +125,15 @@ def _distance(scale: Scale, rng: np.random.Generator, cell: str) -> Evidence:
         row
         for c in sizes
         for p in (c, c + 1)
-        for row in _train(cell, (1, c), MemoryTask.definition_1(p), _seeds(rng, count), settings).rows()
+        for row in _train(cell, (1, c), MemoryTask.definition_1(p), draw_seeds(rng, count), settings).rows()
     ]
-    within, beyond = ([row for row in rows if row["position"] - row["cells"] == more] for more in (0, 1))
+    table = _table(rows)
+    within, beyond = (table[table["position"] - table["cells"] == more] for more in (0, 1))
     measurements = [
-        Measurement.from_interval("share that solves p = c", _share(within), ">", 0.25),
-        Measurement.from_interval("share that solves p = c + 1", _share(beyond), "<", 0.25),
+        Measurement.of_share("share that solves p = c", within["solved"], ">", 0.25),
+        Measurement.of_share("share that solves p = c + 1", beyond["solved"], "<", 0.25),
     ]
-    table = pd.DataFrame(rows).drop(columns=["links", "absent", "min_length", "max_length", "state_size"])
-    least = min(row["error"] for row in beyond)
+    least = beyond["error"].min()
     return Evidence(measurements, table=table, note=f"{cell}, {steps} steps: least error at p = c + 1 {least:.3f}")
 
 
@@ -211,7 +197,7 @@ def _position_ten(scale: Scale, rng: np.random.Generator, settings: dict[str, An
     rows: list[dict[str, Any]] = []
     measurements: list[Measurement] = []
     for name, layers, task, how, start, count in cases:
-        training = _train("lstm", (layers, 10), task, _seeds(rng, count), how, initialisation=start)
+        training = _train("lstm", (layers, 10), task, draw_seeds(rng, count), how, initialisation=start)
         rows += [{"case": name, **row} for row in training.rows()]
         measurements.append(_best(name, training, rng))
     table = pd.DataFrame(rows).assign(satisfying=lambda rows: rows["error"] < SATISFYING)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from linmem.claims import Evidence, Measurement, Scale, claim
-from linmem.statistics import bootstrap_interval, proportion_interval
+from linmem.figures.trained_networks import draw_seeds
+from linmem.statistics import bootstrap_interval
 from linmem.trained import (
     Architecture,
     LayerWeights,
@@ -38,7 +39,7 @@ def _networks(
             a = Architecture(kind, c)
             n = a.state_variables
             for p in sorted({n, n + beyond}):
-                seeds = [int(seed) for seed in rng.integers(2**62, size=count)]
+                seeds = draw_seeds(rng, count)
                 spec, (steps, rate) = NetworkSpec(a, MemoryTask.definition_1(p)), training_of[kind]
                 training = train(spec, seeds, steps=steps, rate=rate)
                 yield from ((f"trained for {p}", weights) for weights in training.weights)
@@ -152,8 +153,7 @@ def _leak(
     errors: dict[str, np.ndarray] = {}
     for name, length in zip(("short", "long"), shortest, strict=True):
         spec = NetworkSpec(Architecture(cells=cells), MemoryTask(position, length, length + 5))
-        errors[name] = train(spec, [int(s) for s in rng.integers(2**62, size=networks)], steps=steps, rate=rate).errors
-    below = {name: proportion_interval(int((e < 0.8 * limit).sum()), networks) for name, e in errors.items()}
+        errors[name] = train(spec, draw_seeds(rng, networks), steps=steps, rate=rate).errors
     gap = bootstrap_interval(errors["long"] - errors["short"], np.median, rng)
     table = pd.DataFrame(
         [
@@ -165,10 +165,12 @@ def _leak(
     return Evidence(
         [
             Measurement.from_interval("median of (error on long - error on short sequences)", gap, ">", 0.01),
-            Measurement.from_interval(
-                "short: share with error below 0.8 of the linear limit", below["short"], ">", 0.5
+            *(
+                Measurement.of_share(
+                    f"{name}: share with error below 0.8 of the linear limit", errors[name] < 0.8 * limit, relation, 0.5
+                )
+                for name, relation in (("short", ">"), ("long", "<"))
             ),
-            Measurement.from_interval("long: share with error below 0.8 of the linear limit", below["long"], "<", 0.5),
         ],
         table=table,
         note=f"{networks} networks of {cells} cells on each, p = {position}, {steps} steps; linear limit {limit:.4f}",

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from linmem.checks import check_choice, check_finite, check_integer
-from linmem.statistics import Interval, check_level
+from linmem.statistics import Interval, check_level, mean_interval, proportion_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +119,33 @@ class Measurement:
     ) -> Measurement:
         """A random quantity, with the interval that :mod:`linmem.statistics` gave."""
         return cls(name, interval.value, relation, bound, interval.low, interval.high, unit, interval.level, interval.n)
+
+    @classmethod
+    def of_mean(
+        cls, name: str, samples: ArrayLike, relation: str, bound: float | tuple[float, float], level: float = 0.95
+    ) -> Measurement:
+        """Mean of independent samples, with Student's interval.
+
+        >>> Measurement.of_mean("error", [0.1, 0.2, 0.3], "<", 0.5).verdict
+        <Verdict.HOLDS: 'holds'>
+        """
+        return cls.from_interval(name, mean_interval(samples, level), relation, bound)
+
+    @classmethod
+    def of_share(
+        cls, name: str, hits: ArrayLike, relation: str, bound: float | tuple[float, float], level: float = 0.95
+    ) -> Measurement:
+        """Share of true values among independent ones, with the Clopper-Pearson interval; TypeError for other values.
+
+        >>> Measurement.of_share("solved", [True] * 9 + [False], ">", 0.5).verdict
+        <Verdict.HOLDS: 'holds'>
+        """
+        flags = np.asarray(hits)
+        if flags.dtype != bool or flags.ndim != 1:
+            raise TypeError(
+                f"hits of {name!r} must be a list of True and False, got {flags.dtype} of {flags.ndim} dimensions"
+            )
+        return cls.from_interval(name, proportion_interval(int(flags.sum()), flags.size, level), relation, bound)
 
     @classmethod
     def enclosed(

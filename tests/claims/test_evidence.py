@@ -4,13 +4,14 @@ import math
 import operator
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from linmem.claims import Evidence, Measurement, Scale, Verdict
-from linmem.statistics import Interval, mean_interval
+from linmem.statistics import Interval, mean_interval, proportion_interval
 
 finite = st.floats(-1e6, 1e6)
 HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
@@ -92,6 +93,21 @@ def test_from_interval_keeps_level_and_samples():
     made = Measurement.from_interval("mean", interval, "in", (-1.0, 5.0))
     assert (made.low, made.high, made.level, made.n) == (interval.low, interval.high, 0.95, 3)
     assert isinstance(interval, Interval)
+
+
+def test_means_and_shares_carry_the_intervals_of_the_statistics():
+    values = [1.0, 2.0, 4.0]
+    mean = Measurement.of_mean("m", values, "<", 3.0, 0.9)
+    assert mean == Measurement.from_interval("m", mean_interval(values, 0.9), "<", 3.0)
+    for hits in ([True, False, True], np.array([True, False, True]), pd.Series([True, False, True], index=[5, 6, 7])):
+        share = Measurement.of_share("s", hits, ">", 0.5, 0.9)
+        assert share == Measurement.from_interval("s", proportion_interval(2, 3, 0.9), ">", 0.5)
+
+
+@pytest.mark.parametrize("hits", [[1, 0], [0.2], [[True], [False]], [None]])
+def test_shares_are_of_truths(hits):
+    with pytest.raises(TypeError, match="hits of 's' must be a list of True and False"):
+        Measurement.of_share("s", hits, ">", 0.5)
 
 
 def test_scale_names():

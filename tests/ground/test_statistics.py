@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from linmem.statistics import Interval, bootstrap_interval, mean_interval, proportion_interval, slope_interval
+from linmem.statistics import (
+    Interval,
+    bonferroni_level,
+    bootstrap_interval,
+    difference_interval,
+    mean_interval,
+    median_ratio_interval,
+    proportion_interval,
+    slope_interval,
+)
 
 # A resolution of 2^-10 keeps sums exact, so that invariances hold to a few roundings.
 grid = st.integers(-1000, 1000).map(lambda k: k / 1024)
@@ -59,6 +68,40 @@ def test_slope_of_an_exact_line(values, slope):
     assert found.value == pytest.approx(slope, abs=100 * EPS * (1 + abs(slope)) * len(values))
 
 
+@given(st.integers(1, 10**6), st.floats(1e-9, 0.999))
+def test_bonferroni_errors_add_up(count, error):
+    assert (1 - bonferroni_level(count, error)) * count == pytest.approx(error, abs=2 * EPS * count)
+
+
+@given(st.lists(grid, min_size=4, max_size=4), st.floats(0, 1), st.floats(0, 1))
+def test_a_difference_holds_wherever_both_quantities_lie_in_their_intervals(ends, share, other):
+    (a, b), (c, d) = sorted(ends[:2]), sorted(ends[2:])
+    found = difference_interval(Interval(a, a, b, 0.975, 9), Interval(d, c, d, 0.99, 7))
+    x, y = a + share * (b - a), c + other * (d - c)
+    assert found.low - 4 * EPS <= x - y <= found.high + 4 * EPS  # of numbers below 1, one rounding in each of four
+    assert (found.low, found.value, found.high) == (a - d, a - d, b - c)  # the ends are attained
+    assert found.n == 7
+    assert found.level == pytest.approx(0.965)
+
+
+def test_median_ratio_covers_as_promised():
+    rng, level, runs = np.random.default_rng(4), 0.9, 300
+    draws = ((np.exp(rng.standard_normal(40) + 1.0), np.exp(rng.standard_normal(40))) for _ in range(runs))
+    hits = sum(math.e in median_ratio_interval(*draw, rng, level, resamples=400) for draw in draws)
+    # the coverage of a percentile bootstrap of medians differs from its level by terms of order n^(-1/2); five standard
+    # deviations of the binomial count besides
+    assert hits / runs > level - 40**-0.5 - 5 * math.sqrt(level * (1 - level) / runs)
+    assert hits < runs  # and it is no interval that holds everything
+
+
+@given(samples, st.integers(0, 2**32))
+def test_median_ratio_turns_over_and_scales(values, seed):
+    x, y = np.exp(np.array(values)), np.exp(np.array(values[::-1][:3]))
+    plain, scaled = (median_ratio_interval(above, y, seed, resamples=100) for above in (x, 8 * x))
+    assert plain.value * np.median(y) == pytest.approx(np.median(x), rel=4 * EPS)
+    assert (scaled.low, scaled.value, scaled.high) == (8 * plain.low, 8 * plain.value, 8 * plain.high)
+
+
 def test_bootstrap_of_the_mean_agrees_with_students_interval():
     x = np.random.default_rng(3).standard_normal(400)
     found, exact = bootstrap_interval(x, np.mean, rng=0), mean_interval(x)
@@ -86,6 +129,11 @@ def test_bootstrap_of_constant_samples_is_a_point():
         (lambda: slope_interval([1, 2, 3], [1, 2]), "y must have shape"),
         (lambda: bootstrap_interval([1.0, 2.0], np.mean, rng=0, resamples=3), "resamples must be >= 100"),
         (lambda: Interval(0.0, 1.0, -1.0, 0.95, 1), "low must be <= high"),
+        (lambda: bonferroni_level(0), "count must be >= 1, got 0"),
+        (lambda: bonferroni_level(3, 1.0), "error must lie strictly between 0 and 1, got 1.0"),
+        (lambda: difference_interval(*2 * [mean_interval([0, 1], 0.5)]), "levels must add up to more than 1"),
+        (lambda: median_ratio_interval([1, 2], [0, 2], 0), "least value of below must be > 0"),
+        (lambda: median_ratio_interval([1, 2], [1], 0), "below must hold at least 2 values"),
         (lambda: Interval(0.0, math.nan, 1.0, 0.95, 1), "low must be <= high"),
     ],
 )
