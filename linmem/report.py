@@ -8,25 +8,26 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from linmem.analysis.catalogue import row
+from linmem.analysis.comparison import Comparison, compare
 from linmem.analysis.drive import draw_drive, sample_states
+from linmem.analysis.entry import ready_model
 from linmem.analysis.linear import Linearisation, linearise
-from linmem.analysis.linear_measures import measure_kernel, measure_response, measure_spectrum, measure_structured
+from linmem.analysis.linear_measures import measure_kernel, measure_response, measure_spectrum
 from linmem.analysis.measures import measure_capacity, measure_distance, measure_information, measure_state
-from linmem.analysis.model import StateModel, state_model
-from linmem.analysis.record import SECTIONS, Record, Row
+from linmem.analysis.model import StateModel
+from linmem.analysis.record import SECTIONS, Row
+from linmem.analysis.result import FORMAT, MemoryReport
 from linmem.analysis.setting import Found, Setting, budget_of, longest_lag
+from linmem.analysis.structured_measures import measure_structured
 from linmem.analysis.training_measures import measure_training
 from linmem.analysis.words import describe
 from linmem.capacity.linear.spectrum import refuse_unstable
@@ -35,10 +36,8 @@ from linmem.citations import cites
 from linmem.statistics import check_level
 from linmem.version import __version__
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+__all__ = ["FORMAT", "PARTS", "Comparison", "MemoryReport", "Progress", "compare", "memory_report"]
 
-FORMAT = "linmem-memory-report-1"
 Progress = Callable[[str, int, int], object]
 """Called with the name of the part that begins, its number, and the number of parts."""
 
@@ -51,185 +50,9 @@ PARTS: tuple[tuple[str, Callable[[Setting], Found], tuple[str, ...]], ...] = (
     ("kernel", measure_kernel, ("kernel.peak", "kernel.decay")),
     ("response", measure_response, ("kernel.response",)),
     ("training", measure_training, ("training.full", "training.growth")),
-    ("structured", measure_structured, ("structured.sparse", "structured.tones")),
+    ("structured", measure_structured, ("structured.sparse", "structured.any", "structured.tones")),
 )
 """Name, function and rows of each part; what a part refuses is noted in its rows."""
-
-
-@dataclass(frozen=True, eq=False)
-class MemoryReport(Record):
-    """What :func:`memory_report` found: rows, tables and sentences, to be read, drawn, written and compared.
-
-    ``facts``, ``rows``, ``tables`` and ``sentences`` are described in :class:`linmem.analysis.record.Record`.
-    """
-
-    @property
-    def violations(self) -> tuple[Row, ...]:
-        """Rows whose whole interval lies beyond a bound of the theory. There should be none."""
-        return tuple(row for row in self.rows if row.violated)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row for each quantity: section, quantity, value, low, high, bound, slack, basis, note; index: key."""
-        columns = ("quantity", "value", "low", "high", "bound", "slack", "basis", "note")
-        frame = pd.DataFrame([{name: getattr(row, name) for name in columns} for row in self.rows])
-        frame.insert(0, "section", [SECTIONS[row.section] for row in self.rows])
-        frame.index = pd.Index([row.key for row in self.rows], name="key")
-        return frame.astype(dict.fromkeys(("value", "low", "high", "bound", "slack"), np.float64))
-
-    def to_json(self) -> str:
-        """The whole report as JSON text; :meth:`from_json` reads it."""
-        tables = {
-            name: {str(column): [_plain(value) for value in table[column]] for column in table}
-            for name, table in self.tables.items()
-        }
-        whole = {
-            "format": FORMAT,
-            "facts": dict(self.facts),
-            "sentences": list(self.sentences),
-            "rows": [asdict(row) for row in self.rows],
-            "tables": tables,
-        }
-        return json.dumps(whole, indent=1, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> MemoryReport:
-        """The report that :meth:`to_json` wrote.
-
-        Raises ValueError for text that is no report of this format.
-        """
-        try:
-            whole: Any = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f"text must be JSON, got an error at line {error.lineno}; pass what to_json() wrote"
-            ) from error
-        found = whole.get("format") if isinstance(whole, dict) else None
-        if found != FORMAT:
-            raise ValueError(f"text must hold a report of format {FORMAT!r}, got {found!r}; write it with to_json()")
-        tables = {
-            name: pd.DataFrame({column: _column(values) for column, values in table.items()})
-            for name, table in whole["tables"].items()
-        }
-        return cls(whole["facts"], tuple(Row(**row) for row in whole["rows"]), tables, tuple(whole["sentences"]))
-
-    def plot(self) -> Figure:
-        """One page: memory curve with bounds, kernel with its decay, spectrum, distance, degrees, structured inputs."""
-        from linmem.analysis.plots import draw_report
-
-        return draw_report([self])
-
-    def to_html(self) -> str:
-        """A page that needs no network: sentences, plots, and the table with a plain explanation of each number."""
-        from linmem.analysis.page import render_page
-        from linmem.analysis.plots import draw_report
-
-        return render_page(self, draw_report([self], words=False))
-
-    def _repr_html_(self) -> str:
-        from linmem.analysis.page import render_part
-        from linmem.analysis.plots import draw_report
-
-        return render_part(self, draw_report([self], words=False))
-
-    def __str__(self) -> str:
-        from linmem.analysis.page import render_text
-
-        return render_text(self)
-
-    def __repr__(self) -> str:
-        return f"<MemoryReport of {self.facts['name']}: {len(self.rows)} quantities; print() shows them>"
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Two reports side by side.
-
-    Attributes
-    ----------
-    first, second : the reports.
-    """
-
-    first: MemoryReport
-    second: MemoryReport
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row for each quantity of either report.
-
-        Columns: section, quantity, bound_1, first, low_1, high_1, bound_2, second, low_2, high_2, and apart: whether
-        the two intervals have no number in common (None where a value or an interval is missing). Index: key.
-        """
-        one, two = self.first.to_frame(), self.second.to_frame()
-        keys = pd.Index(list(dict.fromkeys([*one.index, *two.index])), name="key")
-        words = one[["section", "quantity"]].reindex(keys).fillna(two[["section", "quantity"]])
-        parts = [words]
-        for name, mark, frame in (("first", "1", one), ("second", "2", two)):
-            columns = {"value": name, "low": f"low_{mark}", "high": f"high_{mark}", "bound": f"bound_{mark}"}
-            parts.append(frame[list(columns)].rename(columns=columns).reindex(keys))
-        whole = pd.concat(parts, axis=1)
-        gap = np.maximum(whole["low_1"] - whole["high_2"], whole["low_2"] - whole["high_1"])
-        whole["apart"] = [None if math.isnan(size) else bool(size > 0) for size in gap]
-        order = list(SECTIONS)
-        place = [order.index(str(key).partition(".")[0]) for key in whole.index]
-        return whole.iloc[np.argsort(place, kind="stable")]
-
-    def plot(self) -> Figure:
-        """The page of :meth:`MemoryReport.plot` with both reports in each panel, in two colours."""
-        from linmem.analysis.plots import draw_report
-
-        return draw_report([self.first, self.second])
-
-    def to_html(self) -> str:
-        """A page that needs no network: both in words, plots, and one table with a column for each."""
-        from linmem.analysis.page import render_comparison
-
-        return render_comparison((self.first, self.second), self.plot(), page=True)
-
-    def _repr_html_(self) -> str:
-        from linmem.analysis.page import render_comparison
-
-        return render_comparison((self.first, self.second), self.plot(), page=False)
-
-    def __repr__(self) -> str:
-        return f"<Comparison of {self.first.facts['name']} and {self.second.facts['name']}; to_frame() has the numbers>"
-
-
-def compare(a: MemoryReport, b: MemoryReport) -> Comparison:
-    """Two reports side by side, with ``to_frame()``, ``plot()`` and ``to_html()``.
-
-    Numbers compare if both networks were driven alike; reports on different inputs are refused.
-
-    Raises
-    ------
-    TypeError : for what is no report.
-    ValueError : if input, threshold or level differ.
-
-    >>> delay = memory_report((np.eye(2, k=-1), [1.0, 0.0]))
-    >>> leak = memory_report(([[0.5]], [1.0]))
-    >>> compare(delay, leak).to_frame().loc["distance.fitted", ["first", "second"]].tolist()
-    [2.0, 0.0]
-    """
-    for name, report in (("a", a), ("b", b)):
-        if not isinstance(report, MemoryReport):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"{name} must be a MemoryReport, got {type(report).__name__}; pass memory_report(model)")
-    for fact in ("inputs", "threshold", "level"):
-        if a.facts[fact] != b.facts[fact]:
-            raise ValueError(
-                f"both reports must have the same {fact}, got {a.facts[fact]!r} and {b.facts[fact]!r}; "
-                f"make both with the same {fact}="
-            )
-    return Comparison(a, b)
-
-
-def _plain(value: Any) -> Any:
-    """A cell of a table as JSON has it: no numpy types, None for what is not finite."""
-    if isinstance(value, str) or value is None:
-        return value
-    number = value.item() if isinstance(value, np.generic) else value
-    return number if isinstance(number, int) or math.isfinite(number) else None
-
-
-def _column(values: list[Any]) -> list[Any]:
-    return [math.nan if value is None else value for value in values]
 
 
 @cites("linmem", "memory report")
@@ -282,7 +105,15 @@ def memory_report(
     n = 100.
     """
     start = time.perf_counter()
-    network, work = state_model(model, readout=readout), budget_of(budget)
+    if isinstance(parts, str):
+        raise TypeError(f"parts must be a list of names, got {parts!r}; pass [{parts!r}]")
+    if parts is not None and not parts:
+        raise ValueError(f"parts must name one part or more, got {parts!r}; leave it out for all")
+    if progress is not None and not callable(progress):  # pyright: ignore[reportUnnecessaryComparison]
+        raise TypeError(f"progress must be a function of (part, number, parts), got {progress!r}; pass one or None")
+    if name is not None and not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"name must be a string, got {name!r}; pass e.g. {str(name)!r}")
+    network, work = ready_model(model, readout), budget_of(budget)
     network = network if name is None else replace(network, name=name)
     generator = check_generator("rng", rng)
     confidence = check_level(level)
@@ -342,7 +173,8 @@ def memory_report(
 def _linearised(network: StateModel, point: np.ndarray) -> tuple[Linearisation | None, str]:
     """The linearisation, or why there is none; a linear network that is unstable is refused."""
     try:
-        found = linearise(network, point)
+        with np.errstate(over="ignore", invalid="ignore"):  # a network that grows is refused by what follows
+            found = linearise(network, point)
     except ValueError as error:
         if network.linear:
             raise

@@ -3,10 +3,11 @@
 :mod:`~linmem.analysis.model` (torch modules, reservoirs and systems as :class:`StateModel`),
 :mod:`~linmem.analysis.files` (the same from files) and :mod:`~linmem.analysis.examples`,
 :mod:`~linmem.analysis.linear` (A, B and c at a fixed point), :mod:`~linmem.analysis.recall` (the best recall of one lag
-by n linear states), :mod:`~linmem.analysis.decay` (exponential or power law),
-:mod:`~linmem.analysis.delay_flow` (training of a linear network on a delay), :mod:`~linmem.analysis.structured` (sparse
-and low-rank inputs from one state), :mod:`~linmem.analysis.distance` (how far back the states reach). The report of all
-of it is :func:`linmem.report.memory_report`. torch is loaded when a torch module or a file of weights is passed.
+by n linear states; :mod:`~linmem.analysis.recall_bound` encloses it), :mod:`~linmem.analysis.decay` (exponential or
+power law), :mod:`~linmem.analysis.delay_flow` (training of a linear network on a delay),
+:mod:`~linmem.analysis.structured` (sparse and low-rank inputs from one state), :mod:`~linmem.analysis.distance` (how
+far back the states reach). The report of all of it is :func:`linmem.report.memory_report`. torch is loaded when a torch
+module or a file of weights is passed.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from linmem.analysis.recall import (
     best_recall,
     least_error_filter,
     recall_table,
-    recall_upper_bound,
 )
+from linmem.analysis.recall_bound import RecallEnclosure, certified_best_recall, recall_upper_bound
 from linmem.analysis.structured import StructuredRecall, structured_recall
 
 __all__ = [
@@ -37,11 +38,13 @@ __all__ = [
     "DelayFlow",
     "LeastErrorFilter",
     "Linearisation",
+    "RecallEnclosure",
     "SolveSteps",
     "StateDistance",
     "StateModel",
     "StructuredRecall",
     "best_recall",
+    "certified_best_recall",
     "decay_verdict",
     "delay_flow",
     "example",

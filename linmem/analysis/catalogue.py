@@ -136,6 +136,11 @@ QUANTITIES: dict[str, tuple[str, str, str]] = {
         "Longest input sequence with few non-zero numbers that is recovered from one state of the linearisation.",
         "linmem/structured-inputs-beat-n",
     ),
+    "structured.any": (
+        "any inputs recovered",
+        "Longest input sequence without any structure that the best linear estimate recovers, under the same noise.",
+        "linmem/structured-inputs-beat-n",
+    ),
     "structured.tones": (
         "tones recovered",
         "Longest input sequence made of few tones that is recovered from one state of the linearisation.",

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from linmem.analysis.delay_gradient import VARIANCE, DelayLoss, gradient, krylov
+from linmem.analysis.linear_start import LinearStart, linear_starts, random_starts
 from linmem.checks import check_choice, check_finite, check_generator, check_integer, check_positive
 from linmem.citations import cites
 from linmem.statistics import Interval, slope_interval
@@ -27,54 +29,21 @@ from linmem.trained.architecture import Architecture
 from linmem.trained.plateau import first_below
 from linmem.trained.spec import Network, NetworkSpec
 from linmem.trained.task import MemoryTask
-from linmem.trained.weights import NetworkWeights, initial_weights
+
+__all__ = [
+    "LOSSES",
+    "READOUTS",
+    "DelayFlow",
+    "LinearStart",
+    "SolveSteps",
+    "delay_flow",
+    "linear_starts",
+    "predicted_solve_steps",
+    "random_starts",
+]
 
 LOSSES = ("absolute", "square")
 READOUTS = ("sum", "trained")
-_MEAN, _VARIANCE = 0.5, 1.0 / 12.0
-
-
-@dataclass(frozen=True, eq=False)
-class LinearStart:
-    """Weights of linear networks, all of one size: A (network, n, n), b, beta and c (network, n each)."""
-
-    A: Float[np.ndarray, "S n n"]
-    b: Float[np.ndarray, "S n"]
-    beta: Float[np.ndarray, "S n"]
-    c: Float[np.ndarray, "S n"]
-
-
-def linear_starts(weights: Sequence[NetworkWeights]) -> LinearStart:
-    """The linear part of one-layer tanh networks of one size: ``tanh(u) -> u``; both biases are added.
-
-    Raises
-    ------
-    ValueError : for another cell, several layers, different sizes, or no network.
-
-    >>> linear_starts([initial_weights(Architecture(cells=3), 0)]).A.shape
-    (1, 3, 3)
-    """
-    kinds = {(w.architecture.cell, w.architecture.layers, w.architecture.cells) for w in weights}
-    if len(kinds) != 1 or next(iter(kinds))[:2] != ("rnn", 1):
-        raise ValueError(f"weights must be of tanh networks of one layer and one size, got {kinds}; pass such weights")
-    layers = [w.layers[0] for w in weights]
-    return LinearStart(
-        np.array([layer.weight_hh for layer in layers], dtype=np.float64),
-        np.array([layer.weight_ih[:, 0] for layer in layers], dtype=np.float64),
-        np.array([layer.bias_ih + layer.bias_hh for layer in layers], dtype=np.float64),
-        np.array([w.readout_weight for w in weights], dtype=np.float64),
-    )
-
-
-def random_starts(state_size: int, networks: int, *, rng: np.random.Generator | int) -> LinearStart:
-    """Starts of torch's law: entries uniform on ``(-1/sqrt n, 1/sqrt n)``, the read-out a sum.
-
-    >>> random_starts(2, 3, rng=0).b.shape
-    (3, 2)
-    """
-    generator = check_generator("rng", rng)
-    n, count = check_integer("state_size", state_size, minimum=1), check_integer("networks", networks, minimum=1)
-    return linear_starts([initial_weights(Architecture(cells=n), generator) for _ in range(count)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,69 +74,11 @@ class DelayFlow:
 
     def plateau_length(self, share: float = 0.9) -> Float[np.ndarray, "network"]:
         """Steps until the error is first seen below ``share`` of 0.2303, that of the constant answer (Gaussian)."""
-        return self.steps_to(check_positive("share", share) * math.sqrt(2 * _VARIANCE / math.pi))
+        return self.steps_to(check_positive("share", share) * math.sqrt(2 * VARIANCE / math.pi))
 
     def kernel(self, count: int) -> Float[np.ndarray, "network lags"]:
         """``h_k = c^T A^k b`` of the final weights, k = 0 .. count - 1."""
-        return np.einsum("si,sik->sk", self.c, _krylov(self.A, self.b[:, :, None], count)[:, :, :, 0])
-
-
-def _krylov(A: Float[np.ndarray, "S n n"], v: Float[np.ndarray, "S n e"], count: int) -> Float[np.ndarray, "S n k e"]:
-    """``A^k v`` for k = 0 .. count - 1, by doubling."""
-    networks, n, columns = v.shape
-    found = np.empty((networks, n, count, columns))
-    found[:, :, 0] = v
-    done, power = 1, A
-    while done < count:
-        more = min(done, count - done)
-        block = power @ found[:, :, :more].reshape(networks, n, more * columns)
-        found[:, :, done : done + more] = block.reshape(networks, n, more, columns)
-        done += more
-        if done < count:
-            power = power @ power
-    return found
-
-
-class _Task:
-    """Lengths of a task as arrays: the target lag, which lags a length sees, the probability of each length."""
-
-    def __init__(self, task: MemoryTask, loss: str) -> None:
-        self.lag, self.count, self.loss = task.position - 1, task.max_length, loss
-        self.law = np.array(list(task.lengths.values()))
-        self.sees = np.array([[k < q for k in range(self.count)] for q in task.lengths], dtype=np.float64)
-        self.delay = np.eye(1, self.count, self.lag)[0]
-        later = np.add.outer(np.arange(self.count), np.arange(self.count)) + 1
-        self.hankel = np.where(later < self.count, later, self.count)  # index of an appended zero
-
-    def losses(self, h: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Gaussian mean absolute error (network,), and derivatives of the loss by h and g (network, lags)."""
-        miss = h - self.delay
-        mean = g @ self.sees.T - _MEAN
-        squares = _VARIANCE * (miss**2) @ self.sees.T + mean**2
-        absolute = np.sqrt(2 / math.pi * squares)
-        if self.loss == "square":
-            outer = np.broadcast_to(self.law, squares.shape)
-        else:
-            outer = self.law / (math.pi * np.maximum(absolute, 1e-12))  # d sqrt(2 L / pi) = dL / (pi sqrt(2 L / pi))
-        return absolute @ self.law, 2 * _VARIANCE * miss * (outer @ self.sees), 2 * (outer * mean) @ self.sees
-
-
-def _gradient(task: _Task, at: LinearStart) -> tuple[np.ndarray, LinearStart]:
-    """Errors, and the derivatives of the loss by A, b, beta and c.
-
-    ``d/dA c^T A^j v = sum_i (A^T)^i c (A^{j-1-i} v)^T``: a Hankel matrix of the derivatives by h and g.
-    """
-    V = _krylov(at.A, np.stack([at.b, _MEAN * at.b + at.beta], axis=-1), task.count)
-    W = _krylov(at.A.swapaxes(1, 2), at.c[:, :, None], task.count)[:, :, :, 0]
-    outputs = np.einsum("si,sike->esk", at.c, V)
-    error, dh, dg = task.losses(outputs[0], outputs[1])
-    inner = np.zeros_like(at.A)
-    for d, column in ((dh, 0), (dg, 1)):
-        hankel = np.concatenate([d, np.zeros((len(d), 1))], axis=1)[:, task.hankel]
-        inner += W @ hankel @ V[:, :, :, column].swapaxes(1, 2)
-    first, second = (np.matmul(W, d[:, :, None])[:, :, 0] for d in (dh, dg))
-    readout = np.einsum("sik,sk->si", V[:, :, :, 0], dh) + np.einsum("sik,sk->si", V[:, :, :, 1], dg)
-    return error, LinearStart(inner, first + _MEAN * second, second, readout)
+        return np.einsum("si,sik->sk", self.c, krylov(self.A, self.b[:, :, None], count)[:, :, :, 0])
 
 
 @cites("linmem")
@@ -221,7 +132,7 @@ def delay_flow(
         start = random_starts(n, networks, rng=check_generator("rng", rng))
     if start.A.shape[1] != n:
         raise ValueError(f"start must hold networks of {n} states, got {start.A.shape[1]}; pass others")
-    law = _Task(wanted, check_choice("loss", loss, LOSSES))
+    law = DelayLoss(wanted, check_choice("loss", loss, LOSSES))
     trained = check_choice("readout", readout, READOUTS) == "trained"
     bound = -math.inf if level is None else check_finite("level", level)
     ends = {(k + 1) * count // min(kept, count) for k in range(min(kept, count))}
@@ -229,7 +140,7 @@ def delay_flow(
     reached = np.zeros(len(start.b), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(count + 1):
-            error, slope = _gradient(law, start)
+            error, slope = gradient(law, start)
             if step in ends:
                 seen.append(step)
                 errors.append(np.where(np.isfinite(error), error, np.inf))

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
-from scipy.linalg import lstsq
 
 from linmem.analysis.drive import Sample
+from linmem.analysis.halves import halves
 from linmem.checks import check_choice, check_integer, check_positive
 from linmem.citations import cites
 from linmem.statistics import Interval, mean_interval
 
 _BLOCKS = 20  # pieces of the series, each much longer than a memory, that count as independent
-_FOLDS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +106,8 @@ def state_distance(
     ------
     ValueError : without an answer for "own"; for positions beyond the washout, or a series too short to fit.
 
-    Cost: a few passes over the sample; for "fitted" two QR factorisations, 2 T n^2 flops each.
+    Cost: a few passes over the sample; for "fitted" the factorisations of the two halves, ``2 T n^2`` flops, done once
+    for all calls with all states, and ``6 T n P`` for the read-outs.
 
     >>> from linmem.analysis.drive import draw_drive, sample_states
     >>> from linmem.analysis.model import state_model
@@ -130,27 +129,8 @@ def state_distance(
             )
         recalled = sample.answers[:, None]
     else:
-        used = sample.states if columns is None else sample.states[:, columns]
-        recalled = _fitted(used, targets)
+        used = sample.halves if columns is None else halves(sample.states[:, columns])
+        recalled = used.fitted(targets)
     errors = np.abs(recalled - targets)
     pieces = np.array([block.mean(axis=0) for block in np.array_split(errors, _BLOCKS)])
     return StateDistance(tuple(mean_interval(pieces[:, p], level) for p in range(P)), limit, kind, i)
-
-
-def _fitted(states: Float[np.ndarray, "T n"], targets: Float[np.ndarray, "T P"]) -> Float[np.ndarray, "T P"]:
-    """Least-squares read-outs of all targets; each half of the rows by those that the other half gives."""
-    T, n = states.shape
-    if 3 * _FOLDS * (n + 1) > T:
-        raise ValueError(
-            f"the sample must have at least {3 * _FOLDS} rows for each of n + 1 = {n + 1} weights of a read-out, got "
-            f"{T}; take a longer series"
-        )
-    centre, spread = states.mean(axis=0), states.std(axis=0)
-    X = np.column_stack([(states - centre) / np.where(spread > 0, spread, 1.0), np.ones(T)])
-    found = np.empty(targets.shape)
-    halves = np.array_split(np.arange(T), _FOLDS)
-    for j, test in enumerate(halves):
-        train = halves[1 - j]
-        weights = lstsq(X[train], targets[train], cond=T * np.finfo(np.float64).eps, lapack_driver="gelsy")[0]
-        found[test] = X[test] @ weights
-    return found

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from linmem.analysis.entry import on_host
+from linmem.analysis.halves import Halves, halves
 from linmem.checks import check_array, check_choice, check_generator, check_integer
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ LAWS = ("uniform01", "normal", "rademacher")
 _RELATIVE_THRESHOLD = 0.12  # 0.03 of the constant answer's 0.25 for uniform numbers in [0, 1]
 _DISCRETE = 100  # so few different values in a series are taken as a discrete law
 _DIVERGED = 1e100
+_SMALL = 256  # states up to which a step of many pieces costs no more than one of few
 _LAGS = 20  # lags at which a series is tested for correlation
 
 
@@ -81,7 +85,9 @@ def draw_drive(inputs: str | ArrayLike, steps: int, channels: int, rng: np.rando
         if name == "normal":
             return Drive(name, generator.standard_normal((T, d)), False, False, 0.0, math.sqrt(2 / math.pi))
         return Drive(name, generator.choice([-1.0, 1.0], size=(T, d)), True, False, 0.0, 1.0)
-    x = check_array("inputs", inputs)
+    if inputs is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise TypeError(f"inputs must be one of {', '.join(map(repr, LAWS))} or a series, got None; leave it out")
+    x = check_array("inputs", cast(ArrayLike, on_host(inputs)))
     x = x[:, None] if x.ndim == 1 else x
     if x.ndim != 2 or x.shape[1] != d:
         raise ValueError(
@@ -139,6 +145,11 @@ class Sample:
     answers: Float[np.ndarray, "T"] | None
     forgetting: float
 
+    @cached_property
+    def halves(self) -> Halves:
+        """The states in two factorised halves, computed once."""
+        return halves(self.states)
+
     def channel(self, i: int) -> Float[np.ndarray, "T"]:
         """Input of channel i, one number for each state."""
         return self.drive.values[self.washout :, i]
@@ -149,8 +160,8 @@ class Sample:
         return self.drive.values[self.washout - lag : end, i]
 
 
-def sample_states(model: StateModel, drive: Drive, washout: int, chunks: int = 64) -> Sample:
-    """States on the series of a drive, computed in ``chunks`` parallel pieces.
+def sample_states(model: StateModel, drive: Drive, washout: int, chunks: int | None = None) -> Sample:
+    """States on the series of a drive, computed in ``chunks`` parallel pieces; default 64, above 256 states 16.
 
     Each piece starts from the network's initial state ``washout`` steps before its own part of the series, so that
     every state has read at least ``washout`` inputs, and states at the joins are computed twice, from two pasts: that
@@ -163,6 +174,8 @@ def sample_states(model: StateModel, drive: Drive, washout: int, chunks: int = 6
     Cost: ``washout + T / chunks`` steps of a batch of ``chunks``; memory T n numbers.
     """
     rows = len(drive.values) - washout
+    if chunks is None:  # each piece costs a warm-up; small networks cost less by the step than numpy does
+        chunks = 64 if model.state_size <= _SMALL else 16
     L = -(-rows // chunks)
     starts = np.minimum(np.arange(chunks) * L, rows - L)
     states, answers = np.empty((rows, model.state_size)), np.empty(rows)

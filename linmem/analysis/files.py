@@ -125,8 +125,12 @@ def _torch_arrays(file: Path) -> Arrays:
 
     try:
         found: object = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, AttributeError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # what a file of something else raises is its bytes' choice
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if isinstance(error, pickle.UnpicklingError):
+            reason = "it holds a whole module or other objects, which only running code from the file would restore"
         raise ValueError(
             f"path must hold a state_dict (tensors only), got {str(file)!r}, which torch.load(weights_only=True) "
             f"refuses ({reason}); save it by torch.save(module.state_dict(), path)"

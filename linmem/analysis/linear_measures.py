@@ -16,7 +16,6 @@ from linmem.capacity.result import MemoryCapacity
 
 _LONGEST = 2000  # lags of the kernel
 _SETTLED = 0.01
-_HORIZON = 6  # longest structured sequence, in multiples of what is possible without structure
 _DIGITS = 12
 _EXACT_LARGEST = 1000
 
@@ -27,7 +26,7 @@ def measure_spectrum(setting: Setting) -> Found:
     keys = ("kernel.radius", "kernel.time", "capacity.linear", "capacity.linear_jaeger")
     if lin is None:
         return Found(tuple(row(key, note=setting.refusal) for key in keys), {})
-    values = np.linalg.eigvals(lin.A)
+    values = lin.eigenvalues
     radius = float(np.abs(values).max())
     words = ", ".join(f"{x:.3g}" for x in lin.input) if len(lin.input) <= 3 else "the mean"
     rows = [
@@ -40,7 +39,7 @@ def measure_spectrum(setting: Setting) -> Found:
         rows.append(row(keys[1], -1 / math.log(radius), error="from the spectral radius"))
     else:
         rows.append(row(keys[1], note="no mode survives a step" if radius == 0 else "the slowest mode does not shrink"))
-    tables = {"eigenvalues": pd.DataFrame({"real": values.real, "imaginary": values.imag})}
+    tables = {"eigenvalues": pd.DataFrame({"real": np.real(values), "imaginary": np.imag(values)})}
     more, curves = _exact(setting, lin, radius)
     if curves is not None:
         tables["memory"] = curves
@@ -215,49 +214,3 @@ def _decay(
 
 def _interval(setting: Setting) -> str:
     return f"{100 * setting.level:.3g} % interval"
-
-
-def measure_structured(setting: Setting) -> Found:
-    """Longest sparse sequence, and sequence of tones, that one state of the linearisation determines."""
-    lin, budget = setting.linear, setting.budget
-    keys = ("structured.sparse", "structured.tones")
-    n, d = setting.model.state_size, setting.model.input_size
-    reason = setting.refusal if lin is None else ""
-    if lin is not None and lin.radius >= 1:
-        reason = "the linearisation is unstable"
-    elif n > budget.structured_states:
-        reason = f"skipped above {budget.structured_states} states at this budget: too slow"
-    if lin is None or reason:
-        return Found(tuple(row(key, note=reason) for key in keys), {})
-    from linmem.analysis.structured import structured_recall
-
-    rows: list[Row] = []
-    tables: list[pd.DataFrame] = []
-    for key, kind, words in zip(keys, ("sparse", "joint tones"), ("non-zero numbers", "tones"), strict=True):
-        found = structured_recall(
-            lin.A,
-            lin.B,
-            kind,
-            trials=budget.trials,
-            longest=_HORIZON * max(1, n // d),
-            level=setting.level,
-            rng=setting.rng,
-        )
-        tables.append(
-            pd.DataFrame(
-                {
-                    "structure": f"{found.sparsity} {words if found.sparsity > 1 else words[:-1]}",
-                    "horizon": [t.steps for t in found.trials],
-                    "success": [t.share.value for t in found.trials],
-                    "low": [t.share.low for t in found.trials],
-                    "high": [t.share.high for t in found.trials],
-                }
-            )
-        )
-        words = words if found.sparsity > 1 else words[:-1]
-        note = (
-            f"with {found.sparsity} {words}; without structure at most {n // d}; from a Gaussian map {found.predicted}"
-        )
-        note += "; the search ended there" if found.capped else ""
-        rows.append(row(key, found.horizon, error=f"at least half of {budget.trials} trials succeed", note=note))
-    return Found(tuple(rows), {"structured": pd.concat(tables, ignore_index=True)})

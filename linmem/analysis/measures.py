@@ -25,18 +25,20 @@ def measure_state(setting: Setting) -> Found:
     """Size, parameters, independent and effective dimensions, trace of the start."""
     model, X = setting.model, setting.sample.states
     n = model.state_size
-    s = np.linalg.svd(np.cov(X.T).reshape(n, n), compute_uv=False)
-    effective = float(s.sum() ** 2 / (s**2).sum()) if s[0] > 0 else 0.0
-    spread = X.std(axis=0)
-    moving = spread > n * np.finfo(float).eps * np.abs(X).max(axis=0)
-    Z = (X[:, moving] - X[:, moving].mean(axis=0)) / spread[moving]
-    rank = int(np.linalg.matrix_rank(np.linalg.qr(Z, mode="r"))) if moving.any() else 0
+    C = np.cov(X.T).reshape(n, n)
+    motion = float(np.trace(C))
+    effective = motion**2 / float((C**2).sum()) if motion > 0 else 0.0  # (sum s)^2 / sum s^2 of the eigenvalues s
+    rank, few = None, ""
+    try:
+        rank = setting.sample.halves.rank()
+    except ValueError as error:
+        few = str(error)
     past = setting.sample.forgetting
     steps = setting.sample.washout
     rows = (
         row("state.size", n, error="exact"),
         row("state.parameters", model.parameters, error="exact", note="" if model.parameters else "not known"),
-        row("state.rank", rank, bound=n, error="numerical rank in double precision"),
+        row("state.rank", rank, bound=n, error="numerical rank in double precision", note=few),
         row("state.effective", effective, bound=n, error="estimate"),
         row("state.forgetting", past, error=f"measured after {steps} steps", note="" if past < _FORGOTTEN else _KEPT),
     )  # fmt: skip
@@ -226,6 +228,9 @@ def measure_capacity(setting: Setting) -> Found:
 
 def _noisy_row(setting: Setting, channel: int | None) -> Row:
     """Memory capacity of the states with noise added, which the read-out is fitted to as well."""
+    if setting.model.state_size > setting.budget.noisy_states:
+        note = f"skipped above {setting.budget.noisy_states} states at this budget: too slow; pass budget='full'"
+        return row("capacity.noisy", channel=channel, note=note)
     X = setting.sample.states
     noisy = X + _NOISE * X.std(axis=0) * setting.rng.standard_normal(X.shape)
     z = setting.sample.channel(channel or 0)

@@ -179,6 +179,11 @@ def _wrapped(module: nn.Module, part: nn.Module, count: int, answered: bool) -> 
     if getattr(part, "bidirectional", False):
         raise ValueError("model must be causal, got a bidirectional network inside; pass bidirectional=False")
     name = type(module).__name__
+    if type(module).forward is nn.Module.forward:
+        raise _NotPlainError(
+            f"model must have a forward method to be asked for its answer, got a {name} without one; write it, or pass "
+            f"its recurrent part ({type(part).__name__}), and its head as readout="
+        )
     model = dataclasses.replace(_recurrent_model(part, count), name=f"{name} ({type(part).__name__})")
     fix = f"pass its recurrent part itself ({type(part).__name__}), and its head as readout="
     x = torch.from_numpy(np.random.default_rng(0).uniform(-1.0, 1.0, (_BATCH, _TIME, model.input_size)))

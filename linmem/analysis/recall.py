@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize
 
 from linmem.analysis.error_law import AbsoluteError, law_variance, mean_absolute_error
+from linmem.analysis.recall_bound import certified_best_recall, recall_upper_bound
 from linmem.capacity.linear.optimal import optimal_reflections
 from linmem.checks import check_array, check_integer
 from linmem.citations import cites
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_TAPS = 4096
+_BOUND_GAP, _BOUND_WORK = 1e-4, 600_000  # of the proof for few states: boxes times steps, half a second
 
 
 def lattice_system(
@@ -66,7 +68,8 @@ class BestRecall:
     ----------
     state_size, lag, law : n, tau, and the law of the inputs of :func:`best_recall`.
     recall : squared correlation that the filter attains: MC*_n(tau), or less if the search missed the maximum.
-    upper : certified upper bound of MC*_n(tau); see :func:`recall_upper_bound`.
+    upper : certified upper bound of MC*_n(tau): at most ``recall + 1e-4`` for n <= 3 up to a lag of some 16
+        (:func:`linmem.analysis.recall_bound.certified_best_recall`), else :func:`recall_upper_bound`.
     reflections : (n,) of the all-pass.
     A, B, c : (n, n), (n,), (n,) the filter ``x_t = A x_{t-1} + B z_t``, answer c.x_t, of least mean square.
     taps : (K,) its taps ``c^T A^k B``; what lies beyond has a sum of squares of ``tail_energy``.
@@ -90,23 +93,6 @@ class BestRecall:
     scale: float
     scaled_error: AbsoluteError
     gaussian_error: float
-
-
-def recall_upper_bound(state_size: int, lag: int) -> float:
-    """Certified upper bound of MC*_n(tau): 1 for tau < n, ``tau^tau/(tau+1)^(tau+1)`` for n = 1, else ``n/(tau+1)``.
-
-    Memory curves do not increase with the lag and sum to at most n, so that ``(tau + 1) MC_tau <= n``. The closed form
-    for n = 1 is the maximum of ``(1 - a^2) a^(2 tau)``.
-
-    >>> recall_upper_bound(1, 1), recall_upper_bound(5, 9)
-    (0.25, 0.5)
-    """
-    n, tau = check_integer("state_size", state_size, minimum=1), check_integer("lag", lag, minimum=0)
-    if tau < n:
-        return 1.0
-    if n == 1:
-        return math.exp(tau * math.log(tau) - (tau + 1) * math.log(tau + 1)) if tau else 1.0
-    return n / (tau + 1)
 
 
 def _taps(
@@ -144,7 +130,8 @@ def best_recall(
     ------
     ValueError : for a size or a law out of range.
 
-    Cost: the search, 5 ms a start at n = 5; n K numbers for K taps; K times some hundred cosines an error.
+    Cost: the search, 5 ms a start at n = 5; the proof of ``upper`` for n = 2 and 3, up to 0.5 s; n K numbers for K
+    taps; K times some hundred cosines an error.
 
     >>> best = best_recall(1, 1)
     >>> round(best.recall, 6), round(best.upper, 6), round(best.gaussian_error, 4), round(best.error.value, 4)
@@ -153,6 +140,10 @@ def best_recall(
     variance = law_variance(law)
     n, tau = check_integer("state_size", state_size, minimum=1), check_integer("lag", lag, minimum=0)
     _, reflections = optimal_reflections(n, tau, starts, rng)
+    upper = recall_upper_bound(n, tau)
+    if 2 <= n <= 3:
+        proof = certified_best_recall(n, tau, _BOUND_GAP, boxes=_BOUND_WORK // (tau + 1), reflections=reflections)
+        upper, reflections = proof.high, proof.reflections
     A, B, _, _ = lattice_system(reflections)
     c = B.copy()
     for _ in range(tau):
@@ -173,7 +164,7 @@ def best_recall(
         lag=tau,
         law=law,
         recall=recall,
-        upper=recall_upper_bound(n, tau),
+        upper=upper,
         reflections=reflections,
         A=A,
         B=B,

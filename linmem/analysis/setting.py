@@ -31,6 +31,7 @@ class Budget:
     information_states : largest network whose information-processing capacity is measured.
     structured_states : largest network whose structured recovery is measured.
     training_states : largest network whose training is predicted.
+    noisy_states : largest network whose memory capacity with noise is measured.
     trials : sequences for each horizon of the structured recovery.
     """
 
@@ -40,12 +41,13 @@ class Budget:
     information_states: int
     structured_states: int
     training_states: int
+    noisy_states: int
     trials: int
 
 
 BUDGETS = {
-    "quick": Budget(20_000, 1e10, 3, 256, 256, 6, 8),
-    "full": Budget(100_000, 4e11, 4, 512, 512, 10, 24),
+    "quick": Budget(20_000, 1e10, 3, 256, 256, 6, 512, 8),
+    "full": Budget(100_000, 4e11, 4, 512, 512, 10, 2000, 24),
 }
 
 

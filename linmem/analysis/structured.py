@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from linmem.checks import check_array, check_choice, check_generator, check_integer, check_positive
+from linmem.analysis.unrolled import Columns, columns_of, linear_horizon, unrolled
+from linmem.checks import check_choice, check_generator, check_integer, check_positive
 from linmem.citations import cites
 from linmem.discrete.bounds.lowrank import nuclear_statistical_dimension
 from linmem.discrete.bounds.sparse import statistical_dimension
@@ -60,6 +61,10 @@ class StructuredRecall:
     capped : whether the search ended at the longest N it was allowed, so that the true horizon may be longer.
     unstructured : ``n / d`` rounded down: no method recovers more steps of input without structure.
     predicted : longest N whose statistical dimension is at most n, what a Gaussian map recovers; at most ``longest``.
+    linear : longest N <= n / d of which the best linear estimate recovers any input, on average over white ones, to the
+        same error under the same noise: what the map allows without structure.
+    columns : condition and coherence of the map at N = n / d (one column for each number, or each tone). Where columns
+        differ much in size, or are nearly parallel, the horizon may lie below n / d.
     trials : all lengths that were tried, ascending.
     threshold, noise : largest relative squared error of a success; noise in the state, relative to it.
     """
@@ -73,30 +78,11 @@ class StructuredRecall:
     capped: bool
     unstructured: int
     predicted: int
+    linear: int
+    columns: Columns
     trials: tuple[HorizonTrials, ...]
     threshold: float
     noise: float
-
-
-def unrolled(A: ArrayLike, B: ArrayLike, steps: int) -> Float[np.ndarray, "n Nd"]:
-    """The matrix that maps the input (N, d), oldest step first and flattened by rows, to the state after N steps.
-
-    >>> unrolled([[0.5]], [[1.0]], 3)
-    array([[0.25, 0.5 , 1.  ]])
-    """
-    matrix, mask = check_array("A", A, ndim=2), check_array("B", B)
-    mask = mask[:, None] if mask.ndim == 1 else mask
-    if matrix.shape[0] != matrix.shape[1] or mask.ndim != 2 or len(mask) != len(matrix) or mask.size == 0:
-        raise ValueError(
-            f"A must be square and B have as many rows, got shapes {matrix.shape} and {np.shape(B)}; pass (n, n) and "
-            "(n,) or (n, d)"
-        )
-    count = check_integer("steps", steps, minimum=1)
-    found = np.empty((len(matrix), count, mask.shape[1]))
-    for k in range(count - 1, -1, -1):
-        found[:, k] = mask
-        mask = matrix @ mask
-    return found.reshape(len(matrix), -1)
 
 
 def _dimension(structure: str, K: int, N: int, d: int) -> float:
@@ -114,6 +100,15 @@ def _predicted(structure: str, K: int, n: int, d: int, longest: int) -> int:
         middle = (low + high) // 2
         low, high = (middle, high) if _dimension(structure, K, middle, d) <= n else (low, middle)
     return low
+
+
+def _atoms(M: Float[np.ndarray, "n Nd"], structure: str, shape: tuple[int, int]) -> Float[np.ndarray, "n Nd"]:
+    """The map of the coefficients: of the inputs themselves, or of their tones."""
+    N, d = shape
+    if structure != "joint tones":
+        return M
+    tones = M.reshape(len(M), N, d).transpose(0, 2, 1) @ temporal_basis("dct", N).matrix
+    return tones.transpose(0, 2, 1).reshape(len(M), -1)
 
 
 def _recover_sparse(
@@ -228,10 +223,7 @@ def structured_recall(
     tried: dict[int, HorizonTrials] = {}
 
     def succeeds(N: int) -> bool:
-        columns = unrolled(A, B, N)
-        if kind == "joint tones":
-            atoms = columns.reshape(n, N, d).transpose(0, 2, 1) @ temporal_basis("dct", N).matrix
-            columns = atoms.transpose(0, 2, 1).reshape(n, -1)
+        columns = _atoms(unrolled(A, B, N), kind, (N, d))
         size = float(np.linalg.norm(columns))
         outcomes = [(1.0, 0.0)] * count
         if size > 0.0:
@@ -252,6 +244,8 @@ def structured_recall(
         capped=horizon == most,
         unstructured=n // d,
         predicted=_predicted(kind, K, n, d, most),
+        linear=linear_horizon(A, B, bound, relative),
+        columns=columns_of(_atoms(unrolled(A, B, max(1, n // d)), kind, (max(1, n // d), d))),
         trials=tuple(tried[N] for N in sorted(tried)),
         threshold=bound,
         noise=relative,

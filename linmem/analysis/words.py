@@ -147,11 +147,13 @@ def _fading(table: Mapping[str, Row]) -> str:
 
 
 def _structured(facts: Mapping[str, Any], table: Mapping[str, Row]) -> str:
-    found = table.get("structured.sparse")
-    if found is None or not found.value or found.value <= facts["state_size"] / facts["input_size"]:
+    found, unaided = table.get("structured.sparse"), _value(table, "structured.any")
+    if found is None or found.value is None or unaided is None or found.value <= unaided:
         return ""
-    note = found.note.split("; from a Gaussian")[0]
-    return f"One state of the linearisation determines sequences of up to {plain(found.value)} inputs {note}."
+    note, most = found.note.split(";")[0], facts["state_size"] // facts["input_size"]
+    text = f"One state of the linearisation determines sequences of up to {plain(found.value)} inputs {note}"
+    text += f"; without structure {plain(unaided)}" if unaided else "; without structure none"
+    return text + (f", under the same noise (at most {most:,} in principle)." if unaided < most else " at most.")
 
 
 def _broken(rows: Iterable[Row]) -> str:

@@ -5,6 +5,7 @@ import json
 from html import escape
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -245,6 +246,30 @@ def test_steps_and_positions_are_marked_by_whole_numbers(delay):
     for panel in "abcf":
         ticks = axes["abcdef".index(panel)].get_xticks()
         np.testing.assert_array_equal(ticks, np.round(ticks))
+
+
+def test_equal_curves_of_structured_inputs_are_both_seen(delay):
+    table = delay.tables["structured"]
+    half = table[table["structure"] == table["structure"].iloc[0]]
+    twice = pd.concat([half, half.assign(structure="tones")], ignore_index=True)
+    figure = dataclasses.replace(delay, tables={**delay.tables, "structured": twice}).plot()
+    axes = [found for part in figure.subfigs for found in part.axes][5]
+    figure.draw_without_rendering()
+    first, second = (c.lines[0] for c in axes.containers)
+    gap = second.get_transform().transform([[1.0, 0.5]]) - first.get_transform().transform([[1.0, 0.5]])
+    assert gap[0, 0] == pytest.approx(2 * figure.dpi / 72)  # points
+    assert gap[0, 1] == pytest.approx(0)
+    assert first.get_linestyle() != second.get_linestyle()
+
+
+def test_a_network_that_holds_less_than_its_size_says_why():
+    fades = (0.3 * np.eye(12, k=-1), np.eye(12)[0])
+    report = memory_report(fades, parts=["structured"])
+    found = report.row("structured.sparse")
+    assert found.value < 12
+    assert "condition number 6e+05, its columns coherence 0 " in found.note  # 0.3^-11 = 564,500
+    assert report.row("structured.any").bound == 12
+    assert 0 < report.value("structured.any") < 12
 
 
 def test_reports_on_different_inputs_are_not_compared(delay):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from linmem.analysis.structured import structured_recall, unrolled
+from linmem.analysis.unrolled import columns_of, linear_error, linear_horizon
 from linmem.discrete.bounds import nuclear_statistical_dimension, statistical_dimension
 
 
@@ -81,3 +82,33 @@ def test_bad_input_is_refused() -> None:
         structured_recall(np.eye(3), np.ones(3), "tones", rng=0)
     with pytest.raises(ValueError, match="longest must be >= 5"):
         structured_recall(np.eye(3), np.ones(3), sparsity=5, longest=2, rng=0)
+
+
+def test_the_error_of_the_best_linear_estimate_is_that_of_regression() -> None:
+    """Wiener's estimate, from its normal equations: ``tr(I - M^T (M M^T + s^2)^{-1} M) / Nd``."""
+    rng = np.random.default_rng(4)
+    A, B = 0.4 * rng.normal(size=(5, 5)), rng.normal(size=(5, 2))
+    for steps, noise in ((1, 0.1), (2, 0.01), (6, 0.3)):
+        M = unrolled(A, B, steps)
+        sigma = noise * np.linalg.norm(M) / np.sqrt(5)
+        gain = M.T @ np.linalg.inv(M @ M.T + sigma**2 * np.eye(5))
+        exact = np.trace(np.eye(2 * steps) - gain @ M) / (2 * steps)
+        # cond(M M^T + s^2) < 1e5 here, so that the inverse is good to 1e-10
+        assert abs(linear_error(A, B, steps, noise) - exact) < 1e-9
+
+
+def test_a_rotation_holds_n_inputs_of_any_kind_and_a_leak_fewer() -> None:
+    """Orthonormal columns: error ``noise^2 / (1 + noise^2)`` up to N = n. Powers of 0.3: 0.3^6 is below the noise."""
+    n = 12
+    assert linear_horizon(np.roll(np.eye(n), 1, axis=0), np.eye(n)[0], 0.01, 1e-3) == n
+    assert linear_horizon(0.3 * np.eye(n, k=-1), np.eye(n)[0], 0.01, 1e-3) < n
+    assert linear_horizon(np.zeros((3, 3)), np.zeros(3), 0.01, 1e-3) == 0
+    turned = columns_of(np.roll(np.eye(n), 1, axis=0))
+    assert (turned.condition, turned.coherence) == (1.0, 0.0)
+    assert columns_of(np.ones((3, 2))).condition > 1e15
+    assert columns_of(np.ones((1, 2))).condition == np.inf
+    assert columns_of(np.zeros((2, 2))).coherence == 0.0
+    found = structured_recall(0.3 * np.eye(n, k=-1), np.eye(n)[0], sparsity=2, trials=4, rng=0)
+    assert found.linear < n
+    assert found.columns.coherence == 0.0  # inputs never mix in a delay line,
+    assert found.columns.condition == pytest.approx(0.3**-11)  # they fade
