@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import linmem
 HERE = Path(__file__).resolve().parent
 
 project = "linmem"
-author = "The linmem developers"
+author = project_copyright = "The linmem developers"
 release = version = linmem.__version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["_build", "results"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build", "_templates", "results"]
+templates_path = ["_templates"]
+highlight_language = "none"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 2
 nb_execution_mode = "force"
@@ -32,13 +35,42 @@ for made in ("notebooks", "api"):
 shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 
-def escape_bars(app, what, name, obj, options, lines):  # noqa: ARG001
-    """Docstrings write absolute values as |x|; in reStructuredText that would be a substitution."""
-    for place, line in enumerate(lines):
+PLACE = re.compile(r"(\*{0,2}[A-Za-z_][\w*, ]*) : +(.*)")
+
+
+def tidy(app, what, name, obj, options, lines):  # noqa: ARG001
+    """What docstrings write in plain characters, as reStructuredText reads it.
+
+    Headings become bold lines, ``name : text`` a list. Absolute values |x| would be substitutions; ranges ``0 .. n``
+    and products ``c . x`` would look like ends of sentences, and autosummary would cut its summary there.
+    """
+    made: list[str] = []
+    example = listed = False
+    for k, line in enumerate(lines):
+        example = bool(line.strip()) and (example or line.lstrip().startswith(">>>"))
+        if example:
+            made += ["", line] if listed else [line]
+            listed = False
+            continue
+        if re.fullmatch("-{3,}", line) and k and lines[k - 1].strip():
+            made[-1:] = [f"**{made[-1]}**", ""]
+            continue
         parts = line.split("``")
-        lines[place] = "``".join(part if k % 2 else part.replace("|", "\\|") for k, part in enumerate(parts))
+        line = "``".join(part if j % 2 else part.replace("|", "\\|") for j, part in enumerate(parts))
+        line = re.sub(r"(?<=\S) \. (?=\S)", " · ", re.sub(r"(?<=\S) \.\.(?=[ ,:;])", " …", line))
+        entry = PLACE.match(line)
+        if entry:
+            made += [] if listed else [""]
+            line, listed = f"- ``{entry[1]}``: {entry[2]}", True
+        elif listed and line.startswith("    "):
+            line = line[2:]
+        elif listed:
+            made += [""]
+            listed = False
+        made.append(line)
+    lines[:] = made
 
 
 def setup(app):
     """Connect the hook."""
-    app.connect("autodoc-process-docstring", escape_bars)
+    app.connect("autodoc-process-docstring", tidy)

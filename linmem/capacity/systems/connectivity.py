@@ -28,16 +28,16 @@ def random_connectivity(
 ) -> Float[np.ndarray, "N N"]:
     """A connectivity matrix of N states, scaled to a spectral radius.
 
-    ======================  ==========================================================================================
-    ``"normal"``            iid N(0, 1) entries (eigenvalues fill a disc)
-    ``"uniform"``           iid entries, uniform on (-1, 1)
-    ``"sparse"``            each entry non-zero with probability ``density``, then N(0, 1)
+    ========================  ==========================================================================================
+    ``"normal"``              iid N(0, 1) entries (eigenvalues fill a disc)
+    ``"uniform"``             iid entries, uniform on (-1, 1)
+    ``"sparse"``              each entry non-zero with probability ``density``, then N(0, 1)
     ``"sparse-conditioned"``  singular values from 1 down to 1/``condition`` in geometric progression, turned by random
-                            plane rotations until a share ``density`` of the entries is non-zero
-    ``"orthogonal"``        ``radius`` times a Haar-distributed orthogonal matrix
-    ``"cyclic"``            a ring, state i feeds state i + 1 and the last one the first, each with weight ``radius``
-    ``"delay"``             the ring cut open: the nilpotent shift, each weight ``radius``
-    ======================  ==========================================================================================
+                              plane rotations until a share ``density`` of the entries is non-zero
+    ``"orthogonal"``          ``radius`` times a Haar-distributed orthogonal matrix
+    ``"cyclic"``              a ring, state i feeds state i + 1 and the last one the first, each with weight ``radius``
+    ``"delay"``               the ring cut open: the nilpotent shift, each weight ``radius``
+    ========================  ==========================================================================================
 
     Parameters
     ----------
