@@ -42,6 +42,10 @@ def draw(table):
     return figure
 """
 AUDITED = {
+    "bridge_limits": "capacity",
+    "bridge_report": "y",
+    "bridge_stalls": "error",
+    "bridge_training_time": "steps",
     "capacity_estimators": "value",
     "capacity_floor": "plain",
     "capacity_nonlinear": "value",
