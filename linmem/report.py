@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,7 @@ from linmem.capacity.linear.spectrum import refuse_unstable
 from linmem.checks import check_choice, check_generator, check_integer, check_positive
 from linmem.citations import cites
 from linmem.statistics import check_level
+from linmem.threads import one_thread
 from linmem.version import __version__
 
 __all__ = ["FORMAT", "PARTS", "Comparison", "MemoryReport", "Progress", "compare", "memory_report"]
@@ -52,7 +54,12 @@ PARTS: tuple[tuple[str, Callable[[Setting], Found], tuple[str, ...]], ...] = (
     ("training", measure_training, ("training.full", "training.growth")),
     ("structured", measure_structured, ("structured.sparse", "structured.any", "structured.tones")),
 )
-"""Name, function and rows of each part; what a part refuses is noted in its rows."""
+"""Name, function and rows of each part; what a part refuses is noted in its rows.
+
+:meta private:
+"""
+
+_ONE_THREAD = 256  # states; the matrices of smaller networks are too small to share between threads
 
 
 @cites("linmem", "memory report")
@@ -101,6 +108,8 @@ def memory_report(
     ------
     TypeError, ValueError : for a model that is none, a network that diverges, and bad arguments.
 
+    Linear algebra runs on one thread up to 256 states and as it is set for larger networks.
+
     Cost: a few hundred batched steps of the network, ``T n (4 n + 4 max_lag)`` flops and the parts' own; seconds up to
     n = 100.
     """
@@ -126,25 +135,26 @@ def memory_report(
         if progress is not None:
             progress(part, number, count)
 
-    begin("run", 1)
-    lags = longest_lag(network.state_size, work)
-    washout = lags + 200
-    drive = draw_drive(inputs, work.rows + washout, network.input_size, generator)
-    linear, refusal = _linearised(network, drive.operating_point)
-    eps = drive.threshold if threshold is None else check_positive("threshold", threshold)
-    sample = sample_states(network, drive, washout)
-    setting = Setting(network, sample, linear, refusal, eps, work, confidence, generator)
-    rows: list[Row] = []
-    tables: dict[str, pd.DataFrame] = {}
-    for number, (part, measure, keys) in enumerate(chosen, start=2):
-        begin(part, number)
-        try:
-            found = measure(setting)
-        except ValueError as error:
-            found = Found(tuple(row(key, note=str(error)) for key in keys), {})
-        rows.extend(found.rows)
-        for key, table in found.tables.items():
-            tables[key] = pd.concat([tables[key], table], ignore_index=True) if key in tables else table
+    with one_thread if network.state_size <= _ONE_THREAD else nullcontext():
+        begin("run", 1)
+        lags = longest_lag(network.state_size, work)
+        washout = lags + 200
+        drive = draw_drive(inputs, work.rows + washout, network.input_size, generator)
+        linear, refusal = _linearised(network, drive.operating_point)
+        eps = drive.threshold if threshold is None else check_positive("threshold", threshold)
+        sample = sample_states(network, drive, washout)
+        setting = Setting(network, sample, linear, refusal, eps, work, confidence, generator)
+        rows: list[Row] = []
+        tables: dict[str, pd.DataFrame] = {}
+        for number, (part, measure, keys) in enumerate(chosen, start=2):
+            begin(part, number)
+            try:
+                found = measure(setting)
+            except ValueError as error:
+                found = Found(tuple(row(key, note=str(error)) for key in keys), {})
+            rows.extend(found.rows)
+            for key, table in found.tables.items():
+                tables[key] = pd.concat([tables[key], table], ignore_index=True) if key in tables else table
     order = list(SECTIONS)
     rows.sort(key=lambda item: order.index(item.section))
     facts = {

@@ -93,3 +93,19 @@ def test_what_torch_cannot_run_is_refused():
 def test_options_are_checked(options, kind, match):
     with pytest.raises(kind, match=match):
         memory_report(SHIFT, **options)
+
+
+@pytest.mark.parametrize(("size", "threads"), [(4, 1), (257, 2)])
+def test_small_networks_are_measured_on_one_thread(size, threads):
+    before, found = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        memory_report(
+            (np.eye(size, k=-1), np.eye(size)[0]),
+            parts=["spectrum"],
+            progress=lambda *_: found.append(torch.get_num_threads()),
+        )
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(found) == {threads}
