@@ -70,6 +70,8 @@ def outputs(
     """
     isa, (x, q, _) = check_instruction_set(instruction_set), sequence_arrays(inputs, lengths, None)
     values, answers = pack(check_weights(weights, finite=False)), np.empty(len(q), dtype=np.float32)
+    if not np.isfinite(values).all():  # tanh makes an infinite sum finite
+        return np.full(len(q), np.nan, dtype=np.float32)
     engine().outputs(isa, shape_numbers(weights.architecture, len(x), x.shape[1]), x, q, values, answers)
     return answers
 

@@ -110,7 +110,6 @@ template <int W> struct Batch {
 
 template <int CELL, int W, int NV> struct Runner {
   using V = F<W>;
-  using M = I<W>;
   static constexpr int kLanes = W * NV;
 
   Shape shape;
@@ -127,21 +126,15 @@ template <int CELL, int W, int NV> struct Runner {
 
   // Runs the samples block by block; use(v-th vector, first sample, output, error) sees every vector of them.
   template <class Use> INLINE void blocks(int count, bool backward, Supply& supply, Use use) {
-    const int T = shape.timesteps;
     for (int first = 0; first < count; first += kLanes) {
-      const int32_t* lengths = batch.lengths + first;
-      const int begin = T - lengths[0], split = T - lengths[kLanes / 2], masked = T - lengths[kLanes - 1];
-      for (int v = 0; v < NV; ++v) {
-        const M start = T - *reinterpret_cast<const M*>(batch.lengths + first + v * W);
-        for (int t = begin; t < masked; ++t) network.active[t * NV + v] = start <= t;
-      }
+      network.set_lengths(batch.lengths + first);
       const V* x = reinterpret_cast<const V*>(batch.inputs + first);
-      network.forward(x, batch.padded / W, begin, split, masked, supply);
+      network.forward(x, batch.padded / W, supply);
       for (int v = 0; v < NV; ++v) {
         const V target = *reinterpret_cast<const V*>(batch.targets + first + v * W);
         use(v, first + v * W, network.output(v), target);
       }
-      if (backward) network.backward(x, batch.padded / W, begin, split, masked);
+      if (backward) network.backward(x, batch.padded / W);
     }
   }
 

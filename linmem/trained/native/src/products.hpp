@@ -1,5 +1,6 @@
 // The two matrix products of a recurrent layer, blocked for registers. The samples of a batch are the lanes: a value
-// of a cell is NV vectors. Sums over lanes are taken once, at the end of a gradient.
+// of a cell is NV vectors. They are computed one by one, so that one can use the time in which another waits, or by
+// twos, where there are few registers. Sums over lanes are taken once, at the end of a gradient.
 #pragma once
 #include "vector.hpp"
 
@@ -13,8 +14,8 @@ constexpr int kRegisters = 16;
 
 template <int W, int NV> struct Products {
   using V = F<W>;
-  static constexpr int kSub = NV < 2 ? NV : 2;  // vectors held at once
-  static constexpr int kRows = kRegisters == 32 ? 12 : 6;
+  static constexpr int kGroup = kRegisters == 32 || NV == 1 ? 1 : 2;  // vectors computed at once
+  static constexpr int kRows = kRegisters == 32 ? 20 : kGroup == 1 ? 12 : 6;
   static constexpr int kOuterRows = kRegisters == 32 ? 5 : 4;
   static constexpr int kOuterColumns = kRegisters == 32 ? 5 : 3;
 
@@ -25,50 +26,49 @@ template <int W, int NV> struct Products {
     const V* values;
   };
 
-  template <int R, int SUB> static INLINE void accumulate(const Term& term, int v, V (&sums)[R][SUB]) {
+  template <int R> static INLINE void accumulate(const Term& term, V (&sums)[R][kGroup]) {
     const float* w = term.weights;
-    const V* x = term.values + v;
+    const V* x = term.values;
     for (int k = term.count; k > 0; --k, w += term.stride, x += NV) {
-#pragma GCC unroll 16
+#pragma GCC unroll 32
       for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-        for (int n = 0; n < SUB; ++n) sums[r][n] += x[n] * w[r];
+        for (int u = 0; u < kGroup; ++u) sums[r][u] += x[u] * w[r];
       }
     }
   }
 
-  template <int R, int SUB>
-  static INLINE void block(int vectors, const float* bias, const Term& a, const Term& b, V* out) {
-    for (int v = 0; v < vectors; v += SUB) {
-      V sums[R][SUB];
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        const V start = bias ? splat<V>(bias[r]) : V{};
+  template <int R> static INLINE void block(const float* bias, bool add, const Term& a, const Term& b, V* out) {
+    V sums[R][kGroup];
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-        for (int n = 0; n < SUB; ++n) sums[r][n] = start;
-      }
-      accumulate<R, SUB>(a, v, sums);
-      accumulate<R, SUB>(b, v, sums);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
+      for (int u = 0; u < kGroup; ++u) sums[r][u] = bias ? splat<V>(bias[r]) : add ? out[r * NV + u] : V{};
+    }
+    accumulate<R>(a, sums);
+    accumulate<R>(b, sums);
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-        for (int n = 0; n < SUB; ++n) out[r * NV + v + n] = sums[r][n];
-      }
+      for (int u = 0; u < kGroup; ++u) out[r * NV + u] = sums[r][u];
     }
   }
 
-  template <int R, int SUB, class... A> static INLINE void dispatch(int rows, A... arguments) {
+  template <int R, class... A> static INLINE void dispatch(int rows, A... arguments) {
     if constexpr (R > 0) {
-      if (rows == R) return block<R, SUB>(arguments...);
-      dispatch<R - 1, SUB>(rows, arguments...);
+      if (rows == R) return block<R>(arguments...);
+      dispatch<R - 1>(rows, arguments...);
     }
   }
 
-  template <int SUB>
-  static __attribute__((noinline)) void run(int vectors, int rows, const float* bias, Term a, Term b, V* out) {
+  // One group of vectors of each cell: out[row] = sum_k a.weights[k][row] a.values[k] + the same of b, and bias[row] if
+  // given, else out[row] as it was if `add`.
+  static __attribute__((noinline)) void multiply(int rows, const float* bias, bool add, const Term& first,
+                                                 const Term& second, V* out) {
+    Term a = first, b = second;
     for (int blocks = (rows + kRows - 1) / kRows; blocks > 0; --blocks) {
       const int n = (rows + blocks - 1) / blocks;
-      dispatch<kRows, SUB>(n, vectors, bias, a, b, out);
+      dispatch<kRows>(n, bias, add, a, b, out);
       rows -= n;
       if (bias) bias += n;
       a.weights += n;
@@ -77,42 +77,39 @@ template <int W, int NV> struct Products {
     }
   }
 
-  // out[row] = bias[row] + sum_k a.weights[k][row] a.values[k] + the same of b; `half`: for half of the vectors
-  static INLINE void multiply(bool half, int rows, const float* bias, const Term& a, const Term& b, V* out) {
-    if constexpr (NV == 2) {
-      if (half) return run<1>(1, rows, bias, a, b, out);
+  template <int R, int K, bool TOTALS>
+  static INLINE void outer_block(const V* d, int d_stride, const V* z, int z_stride, const int* first, int steps,
+                                 float* out, int stride, float* bias) {
+    V sums[R * (K + TOTALS)] = {};  // (k, row), then (row)
+    for (int v = 0; v < NV; ++v) {
+      const V *from = d + size_t(first[v]) * d_stride + v, *with = z + size_t(first[v]) * z_stride + v;
+      for (int t = first[v]; t < steps; ++t, from += d_stride, with += z_stride) {
+        V column[K ? K : 1];
+#pragma GCC unroll 8
+        for (int k = 0; k < K; ++k) column[k] = with[k * NV];
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+          const V row = from[r * NV];
+          if constexpr (TOTALS) sums[R * K + r] += row;
+#pragma GCC unroll 8
+          for (int k = 0; k < K; ++k) sums[k * R + r] += row * column[k];
+        }
+      }
     }
-    run<kSub>(half && NV > 1 ? NV / 2 : NV, rows, bias, a, b, out);
+    add_sums<R * (K + TOTALS)>(sums, [&](int i) INLINE_LAMBDA -> float& {
+      return i < R * K ? out[i / R * stride + i % R] : bias[i - R * K];
+    });
   }
 
-  template <int R, int K, bool TOTALS>
-  static INLINE void outer_block(const V* d, int d_stride, const V* z, int z_stride, int half_steps, int steps,
-                                 float* out, int stride, float* bias) {
-    V sums[R][K ? K : 1] = {}, totals[R] = {};
-    const auto add = [&](int v) INLINE_LAMBDA {
-      V column[K ? K : 1];
-#pragma GCC unroll 8
-      for (int k = 0; k < K; ++k) column[k] = z[k * NV + v];
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const V row = d[r * NV + v];
-        if constexpr (TOTALS) totals[r] += row;
-#pragma GCC unroll 8
-        for (int k = 0; k < K; ++k) sums[r][k] += row * column[k];
-      }
-    };
-    int t = 0;
-    if constexpr (NV > 1)
-      for (; t < half_steps; ++t, d += d_stride, z += z_stride)
-        for (int v = 0; v < NV / 2; ++v) add(v);
-    for (; t < steps; ++t, d += d_stride, z += z_stride)
-      for (int v = 0; v < NV; ++v) add(v);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 8
-      for (int k = 0; k < K; ++k) out[k * stride + r] += sum<W>(sums[r][k]);
-      if constexpr (TOTALS) bias[r] += sum<W>(totals[r]);
-    }
+  // place(i) += sum over the lanes of vector i, for all N; uses the vectors up
+  template <int N, class Place> static INLINE void add_sums(V* v, Place place, int done = 0) {
+    constexpr int n = N < W ? N : W;
+    const V total = sums<W, n>(v);
+    float values[W];
+    __builtin_memcpy(values, &total, sizeof total);
+#pragma GCC unroll 16
+    for (int i = 0; i < n; ++i) place(done + i) += values[reversed<W>(i)];
+    if constexpr (N > W) add_sums<N - W>(v + W, place, done + W);
   }
 
   template <int R, int K, bool TOTALS, class... A> static INLINE void outer_columns(int columns, A... a) {
@@ -124,16 +121,16 @@ template <int W, int NV> struct Products {
     if constexpr (R > 1) outer_rows<R - 1, K, TOTALS>(rows, columns, a...);
   }
 
-  // out[k][row] += sum over steps and lanes of d[step][row] z[step][k]; half the vectors in the first half_steps steps
+  // out[k][row] += sum over lanes and steps of d[step][row] z[step][k]; vector v counts from step first[v] on
   static __attribute__((noinline)) void outer(int rows, int columns, const V* d, int d_stride, const V* z, int z_stride,
-                                              int half_steps, int steps, float* out) {
+                                              const int* first, int steps, float* out) {
     const int stride = rows;
     for (int blocks = (rows + kOuterRows - 1) / kOuterRows; blocks > 0; --blocks) {
       const int n = (rows + blocks - 1) / blocks;
       int left = columns, done = 0;
       for (int parts = (columns + kOuterColumns - 1) / kOuterColumns; parts > 0; --parts) {
         const int m = (left + parts - 1) / parts;
-        outer_rows<kOuterRows, kOuterColumns, false>(n, m, d, d_stride, z + done * NV, z_stride, half_steps, steps,
+        outer_rows<kOuterRows, kOuterColumns, false>(n, m, d, d_stride, z + done * NV, z_stride, first, steps,
                                                      out + done * stride, stride, (float*)nullptr);
         left -= m;
         done += m;
@@ -144,12 +141,12 @@ template <int W, int NV> struct Products {
     }
   }
 
-  // bias[row] += sum over steps and lanes of d[step][row]; at the same time outer() for one column z, if given
+  // bias[row] += sum over lanes and steps of d[step][row]; at the same time outer() for one column z, if given
   static __attribute__((noinline)) void outer_bias(int rows, const V* d, int d_stride, const V* z, int z_stride,
-                                                   int half_steps, int steps, float* out, float* bias) {
+                                                   const int* first, int steps, float* out, float* bias) {
     for (int blocks = (rows + kOuterRows - 1) / kOuterRows; blocks > 0; --blocks) {
       const int n = (rows + blocks - 1) / blocks;
-      outer_rows<kOuterRows, 1, true>(n, z ? 1 : 0, d, d_stride, z, z_stride, half_steps, steps, out, 0, bias);
+      outer_rows<kOuterRows, 1, true>(n, z ? 1 : 0, d, d_stride, z, z_stride, first, steps, out, 0, bias);
       rows -= n;
       d += n * NV;
       bias += n;

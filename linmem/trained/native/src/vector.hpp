@@ -27,6 +27,34 @@ template <int W> INLINE float sum(F<W> v) {
 }
 template <> INLINE float sum<2>(F<2> v) { return v[0] + v[1]; }
 
+template <int... I> struct Indices {};
+template <int N, int... I> struct UpTo : UpTo<N - 1, N - 1, I...> {};
+template <int... I> struct UpTo<0, I...> { using Type = Indices<I...>; };
+
+// In every 2 S lanes: S sums of halves of a, then S of b.
+template <int W, int S, int... I> INLINE F<W> fold(F<W> a, F<W> b, Indices<I...>) {
+  return __builtin_shufflevector(a, b, (I & S ? W + I - S : I)...) +
+         __builtin_shufflevector(a, b, (I & S ? W + I : I + S)...);
+}
+
+// One vector of the sums over the lanes of each of N <= W vectors, which are used up; that of vector i is in lane
+// reversed<W>(i).
+template <int W, int N, int S = W / 2> INLINE F<W> sums(F<W>* v) {
+  if constexpr (S == 0) {
+    return v[0];
+  } else {
+#pragma GCC unroll 16
+    for (int i = 0; i < (N + 1) / 2; ++i)
+      v[i] = fold<W, S>(v[2 * i], v[2 * i + 1 < N ? 2 * i + 1 : 2 * i], typename UpTo<W>::Type());
+    return sums<W, (N + 1) / 2, S / 2>(v);
+  }
+}
+
+template <int W> constexpr int reversed(int i) {
+  if constexpr (W == 1) return 0;
+  else return i % 2 * (W / 2) + reversed<W / 2>(i / 2);
+}
+
 template <int W> INLINE F<W> keep(F<W> v, I<W> mask) { return (F<W>)((I<W>)v & mask); }
 
 // The lesser and the greater, the second argument if that is NaN. Compilers make a comparison and a blend of the plain
