@@ -147,7 +147,7 @@ def _leak(
     networks: int | None = None,
 ) -> Evidence:
     """The same networks on short sequences and on long ones, against the best linear network of as many states."""
-    steps, rate, count = scale.pick(quick=(20_000, 0.05, 16), paper=(50_000, 0.05, 40))
+    steps, rate, count = scale.pick(quick=(20_000, 0.05, 40), paper=(50_000, 0.05, 100))
     networks = networks or count
     limit = predicted_stall_error(cells, position)
     errors: dict[str, np.ndarray] = {}
@@ -192,7 +192,7 @@ def _leak(
         r"than memory alone allows: they are to be read next to a control with long sequences."
     ),
     assumptions=[
-        r"one layer of 9 cells; 16 networks on each kind of sequence (paper scale: 40), 20000 steps (50000)",
+        r"one layer of 9 cells; 40 networks on each kind of sequence (paper scale: 100), 20000 steps (50000)",
         r"linear limit $\sqrt{2/\pi}\sqrt{(1-\mathrm{MC}^*_n(p-1))/12}$ (Gaussian residual)",
         r"each interval at 95 %; that of the median by bootstrap: single trainings that never leave the plateau do not "
         r"decide",
