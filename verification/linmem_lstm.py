@@ -98,8 +98,8 @@ def _beyond_cells(scale: Scale, rng: np.random.Generator, cell: str) -> Evidence
         r"30,000 steps (paper scale: 60,000)",
         r"quick scale: sequences of 10 to 15 numbers, 6 networks for each $c$ with $p = c + 1$ and 4 with larger $p$; "
         r"paper scale: $c \le 4$, sequences of 30 to 35 numbers, 10 and 6 networks",
-        r"capacity of 4 networks for $c = 1$ and 4 for $c = 2$, $p = c + 1$: sum over the lags $k = 0, 1, 2, \dots$, sampled on "
-        r"5000 numbers; Student's interval of the mean of capacity over $c$",
+        r"capacity of 4 networks for $c = 1$ and 4 for $c = 2$, $p = c + 1$: sum over the lags $k = 0, 1, 2, \dots$, "
+        r"sampled on 5000 numbers; Student's interval of the mean of capacity over $c$",
     ],
     depends=["illium2022/distance-one-layer", "dambre2012/total-capacity"],
 )
