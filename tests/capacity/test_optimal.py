@@ -1,12 +1,14 @@
 """The best recall of one lag by any linear network: closed form for one state, no random network does better."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import linalg
+from scipy import linalg, optimize
 
-from linmem.capacity.linear.optimal import optimal_linear_recall
+from linmem.capacity.linear.optimal import _missed, optimal_linear_recall
 
 
 @pytest.mark.parametrize("tau", range(1, 7))
@@ -44,3 +46,14 @@ def test_recall_grows_with_states_and_falls_with_lag() -> None:
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="lag must be >= 0, got -1"):
         optimal_linear_recall(1, -1)
+
+
+@pytest.mark.parametrize(("n", "tau"), [(3, 40), (5, 25)])
+def test_far_beyond_n_a_few_starts_do_what_eighty_do(n: int, tau: int) -> None:
+    def random_starts() -> Iterator[float]:
+        rng = np.random.default_rng(1)
+        for _ in range(80):
+            start = np.sort(rng.uniform(0.0, rng.uniform(0.5, 3.0), n))[::-1]
+            yield optimize.minimize(_missed, start, args=(tau,), method="BFGS", jac=True, options={"gtol": 1e-9}).fun
+
+    assert optimal_linear_recall(n, tau, starts=6) > 1.0 - min(random_starts()) - 1e-6

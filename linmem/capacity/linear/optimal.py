@@ -66,7 +66,22 @@ def optimal_reflections(
         found = optimize.minimize(_missed, draw, args=(tau,), method="BFGS", jac=True, options={"gtol": 1e-9})
         if found.fun < best:
             best, chosen = float(found.fun), np.tanh(found.x)
+    if tau > 2 * n:
+        followed = _followed(optimal_reflections(n, 2 * n, count, generator)[1], 2 * n, tau)
+        if followed.fun < best:
+            best, chosen = float(followed.fun), np.tanh(followed.x)
     return 1.0 - best, chosen
+
+
+def _followed(reflections: Float[np.ndarray, "n"], lag: int, tau: int) -> optimize.OptimizeResult:
+    """The optimum near that of a smaller lag, which grows by a quarter at a time while the poles near the circle."""
+    last = np.arctanh(np.clip(reflections, -1 + 1e-15, 1 - 1e-15))
+    while True:
+        lag = min(lag + max(lag // 4, 1), tau)
+        found = optimize.minimize(_missed, last, args=(lag,), method="BFGS", jac=True, options={"gtol": 1e-9})
+        if lag == tau:
+            return found
+        last = found.x
 
 
 @cites("linmem")
@@ -77,8 +92,9 @@ def optimal_linear_recall(state_size: int, lag: int, starts: int = 12, rng: np.r
     (delay line), ``tau^tau / (tau+1)^(tau+1)`` for n = 1. Found by multistart over the n reflection coefficients, which
     cover all stable real B: a lower bound of the maximum, in practice the maximum (n <= 10, lag <= 12: four starts in
     ten or more arrive at the best value known). Starts are positive and falling, the shape of every optimum found up to
-    B(z) -> B(-z), which does not change the recall. Cost: O(n^2 + n tau) an evaluation; 10 ms a start at n = 8, a tenth
-    of a second at n = 64.
+    B(z) -> B(-z), which does not change the recall. Beyond lag 2 n few starts arrive: there the optimum of lag 2 n is
+    followed as well, and the better of the two is taken (n = 8, lag 60: 0.087, best known 0.091). Cost: O(n^2 + n tau)
+    an evaluation; 10 ms a start at n = 8, a tenth of a second at n = 64.
 
     Parameters
     ----------
