@@ -88,7 +88,7 @@ def structured_panel(axes: Axes, records: Sequence[Record]) -> None:
     """Share of structured inputs that is recovered, by length; curves that coincide are drawn apart by 2 points."""
     from matplotlib.transforms import ScaledTranslation
 
-    axes.set_title("structured inputs recovered from one state")
+    axes.set_title("structured inputs from one state")
     figure, alone = cast("Figure", axes.get_figure(root=True)), len(records) == 1
     longest = 0.0
     for i, record in enumerate(records):
