@@ -8,9 +8,12 @@ worker. Only a cell whose worker dies again is given up, as failed.
 from __future__ import annotations
 
 import math
+import signal
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from contextlib import contextmanager
 
 from linmem.sweep.engines import Chunk, Engine, EngineBroken
 from linmem.sweep.worker import Cell, CellFunction, Outcome
@@ -19,6 +22,23 @@ _TARGET_SECONDS = 0.25
 _LARGEST_CHUNK = 2000
 _GRACE_SECONDS = 1.5  # for running chunks to finish when a sweep is stopped
 LOST = "the worker process of this cell died twice (killed, out of memory, or a crash in native code)"
+
+
+@contextmanager
+def _uninterrupted() -> Generator[None]:
+    """Ctrl-C waits until the body is through. Only the main thread ever gets one, and only it can hold it back."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    held: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            before(held[0], None)
 
 
 class _Pace:
@@ -50,24 +70,21 @@ def drive(function: CellFunction, cells: Iterable[Cell], engine: Engine, save: C
     pace, clean = _Pace(), False
 
     def submit(chunk: list[Cell]) -> None:
-        flying[engine.submit(function, chunk)] = chunk
+        with _uninterrupted():  # an engine that has the chunk already would compute it for nobody
+            flying[engine.submit(function, chunk)] = chunk
 
     def collect(done: Iterable[Future[list[Outcome]]]) -> list[Cell]:
         """Save the outcomes of finished chunks; return the cells of those that were lost."""
         lost: list[Cell] = []
         for future in done:
-            chunk = flying.pop(future)
-            try:
-                error = future.exception() if not future.cancelled() else BrokenExecutor()
-                if error is None:
-                    unsaved[future] = future.result()
-                elif engine.is_loss(error):
-                    lost.extend(chunk)
-                else:
-                    raise error
-            except KeyboardInterrupt:
-                flying[future] = chunk  # to be collected when the sweep is stopped
-                raise
+            error = future.exception() if not future.cancelled() else BrokenExecutor()
+            if error is None:
+                unsaved[future] = future.result()
+            elif engine.is_loss(error):
+                lost.extend(flying[future])
+            else:
+                raise error
+            del flying[future]  # last: after an interrupt, what still flies is collected when the sweep is stopped
         if unsaved:
             outcomes = [outcome for chunk in unsaved.values() for outcome in chunk]
             pace.learn(outcomes)
