@@ -13,9 +13,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from types import FrameType
 
-from linmem.sweep.engines import Chunk, Engine, EngineBroken
+from linmem.sweep.engines import Chunk, Engine, EngineBroken, InProcess
 from linmem.sweep.worker import Cell, CellFunction, Outcome
 
 _TARGET_SECONDS = 0.25
@@ -26,13 +27,19 @@ LOST = "the worker process of this cell died twice (killed, out of memory, or a 
 
 @contextmanager
 def _uninterrupted() -> Generator[None]:
-    """Ctrl-C waits until the body is through. Only the main thread ever gets one, and only it can hold it back."""
+    """Ctrl-C waits until the body is through, a second one does not. Only the main thread ever gets any."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
         return
     held: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        if held:
+            before(number, frame)
+        held.append(number)
+
+    signal.signal(signal.SIGINT, hold)
     try:
         yield
     finally:
@@ -70,7 +77,8 @@ def drive(function: CellFunction, cells: Iterable[Cell], engine: Engine, save: C
     pace, clean = _Pace(), False
 
     def submit(chunk: list[Cell]) -> None:
-        with _uninterrupted():  # an engine that has the chunk already would compute it for nobody
+        # an engine that has the chunk already would compute it for nobody; the one of this process computes it now
+        with nullcontext() if isinstance(engine, InProcess) else _uninterrupted():
             flying[engine.submit(function, chunk)] = chunk
 
     def collect(done: Iterable[Future[list[Outcome]]]) -> list[Cell]:
